@@ -1,0 +1,374 @@
+/*
+ * The object graph on heaps of known shape, without a target: seconds by phase and peak bytes per
+ * object (the graph itself included).
+ *
+ *   bench-graph_shapes SHAPE IDS [THREADS] [plain]
+ *
+ * Shapes: heap (trees with some sharing, as a Go heap: 40 % of the objects have pointers), random,
+ * double-list (nodes in random order, leaves held by several), single-list (the same), binary-tree
+ * (with parent pointers). plain: Semi-NCA over the whole graph instead, the yardstick.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bitset.h"
+#include "base/parallel.h"
+#include "graph/flow_graph.h"
+#include "graph/graph.h"
+
+enum { REGION = 1024 }; /* ids of one kind, as in a span */
+
+static uint64_t random_state = 88172645463325252u;
+
+static uint64_t random_next(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
+}
+
+static uint64_t random_below(uint64_t limit)
+{
+    return (uint64_t)((unsigned __int128)random_next() * limit >> 64);
+}
+
+static void must(struct error *error)
+{
+    char text[256];
+    if (!error)
+        return;
+    error_text(error, text, sizeof(text));
+    fprintf(stderr, "graph_shapes: %s\n", text);
+    exit(1);
+}
+
+static double read_clock(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double now(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+/* Of all threads: what counts on a busy machine. */
+static double processor_seconds(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+struct shape {
+    const char *name;
+    uint32_t leaf_regions_of_5;
+    bool shuffled;
+    uint32_t edges_per_id; /* room */
+    void (*edges_of)(struct shape *shape, struct graph *graph, uint64_t index);
+    uint32_t *inner, *leaves; /* ids in the order in which the shape uses them */
+    uint64_t inner_count, leaf_count, edge;
+    uint64_t next_child, next_leaf; /* heap: the next that nobody holds */
+};
+
+static bool is_leaf(const struct shape *shape, uint64_t id)
+{
+    return id / REGION % 5 >= 5 - shape->leaf_regions_of_5;
+}
+
+static uint32_t target(const struct shape *shape, uint64_t id)
+{
+    return (uint32_t)id | (is_leaf(shape, id) ? GRAPH_LEAF : 0);
+}
+
+static void add(struct shape *shape, struct graph *graph, uint64_t id)
+{
+    graph->edges[shape->edge++] = target(shape, id);
+}
+
+static uint64_t random_leaf(const struct shape *shape)
+{
+    return shape->leaves[random_below(shape->leaf_count)];
+}
+
+static void random_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    (void)index;
+    for (uint64_t n = random_below(6) + 1; n-- > 0;)
+        add(shape, graph, random_below(graph->object_ids));
+}
+
+static void double_list_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    if (index + 1 < shape->inner_count)
+        add(shape, graph, shape->inner[index + 1]);
+    if (index)
+        add(shape, graph, shape->inner[index - 1]);
+    add(shape, graph, random_leaf(shape));
+    add(shape, graph, random_leaf(shape));
+}
+
+static void single_list_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    if (index + 1 < shape->inner_count)
+        add(shape, graph, shape->inner[index + 1]);
+    add(shape, graph, random_leaf(shape));
+    add(shape, graph, random_leaf(shape));
+}
+
+static void binary_tree_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    for (uint64_t child = 2 * index + 1; child <= 2 * index + 2; child++) {
+        if (child < shape->inner_count)
+            add(shape, graph, shape->inner[child]);
+    }
+    if (index)
+        add(shape, graph, shape->inner[(index - 1) / 2]);
+}
+
+/* 1.2 edges per object: mostly the next object that nobody holds yet, in address order with jumps,
+ * as allocation leaves them; one edge in seven to something that is held already. */
+static void heap_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    uint64_t children = random_below(3);
+    if (index % 8 == 0)
+        children += 8 - random_below(3);
+    for (; children && shape->next_child < shape->inner_count; children--)
+        add(shape, graph, shape->inner[shape->next_child++]);
+    for (uint64_t n = random_below(4); n && shape->next_leaf < shape->leaf_count; n--)
+        add(shape, graph, shape->leaves[shape->next_leaf++]);
+    if (random_below(9) == 0)
+        add(shape, graph, shape->inner[index - random_below(index < 4096 ? index + 1 : 4096)]);
+    if (random_below(9) < 2 && shape->next_leaf) {
+        uint64_t near = shape->next_leaf < 65536 ? shape->next_leaf : 65536;
+        add(shape, graph, shape->leaves[shape->next_leaf - 1 - random_below(near)]);
+    }
+}
+
+static struct shape shapes[] = {
+    {.name = "heap", .leaf_regions_of_5 = 3, .edges_per_id = 2, .edges_of = heap_edges},
+    {.name = "random", .leaf_regions_of_5 = 3, .edges_per_id = 3, .edges_of = random_edges},
+    {.name = "double-list",
+     .leaf_regions_of_5 = 3,
+     .shuffled = true,
+     .edges_per_id = 2,
+     .edges_of = double_list_edges},
+    {.name = "single-list",
+     .leaf_regions_of_5 = 3,
+     .shuffled = true,
+     .edges_per_id = 2,
+     .edges_of = single_list_edges},
+    {.name = "binary-tree",
+     .leaf_regions_of_5 = 0,
+     .shuffled = true,
+     .edges_per_id = 3,
+     .edges_of = binary_tree_edges},
+};
+
+static void shuffle(uint32_t *ids, uint64_t count)
+{
+    for (uint64_t i = count; i > 1; i--) {
+        uint64_t other = random_below(i);
+        uint32_t id = ids[i - 1];
+        ids[i - 1] = ids[other];
+        ids[other] = id;
+    }
+}
+
+static void add_roots(const struct shape *shape, struct graph *graph)
+{
+    uint32_t root;
+    if (!strcmp(shape->name, "random") || !strcmp(shape->name, "heap")) {
+        /* heap: what is left without a holder would be garbage otherwise */
+        uint64_t held = strcmp(shape->name, "heap") ? 1000 : 20000;
+        for (uint64_t r = 0; r < held; r++) {
+            must(graph_add_root(graph, GRAPH_NONE, 0, &root));
+            must(graph_add_root_edge(graph, root, target(shape, random_below(graph->object_ids))));
+        }
+    }
+    must(graph_add_root(graph, GRAPH_NONE, 0, &root));
+    must(graph_add_root_edge(graph, root, shape->inner[0]));
+    if (!strcmp(shape->name, "double-list"))
+        must(graph_add_root_edge(graph, root, shape->inner[shape->inner_count - 1]));
+}
+
+static struct graph *build(struct shape *shape, uint64_t ids)
+{
+    struct graph *graph;
+    uint64_t id_bytes = ids * sizeof(uint32_t);
+    uint32_t *index_of;
+    must(graph_create(ids, ids * shape->edges_per_id, &graph));
+    must(big_array(id_bytes, &shape->inner));
+    must(big_array(id_bytes, &shape->leaves));
+    must(big_array(id_bytes, &index_of));
+    for (uint64_t id = 0; id < ids; id++) {
+        bitset_set(graph->allocated, id);
+        graph->size_words[id / 8] = 4;
+        if (is_leaf(shape, id))
+            shape->leaves[shape->leaf_count++] = (uint32_t)id;
+        else
+            shape->inner[shape->inner_count++] = (uint32_t)id;
+    }
+    if (shape->shuffled)
+        shuffle(shape->inner, shape->inner_count);
+    for (uint64_t i = 0; i < shape->inner_count; i++)
+        index_of[shape->inner[i]] = (uint32_t)i;
+    shape->next_child = 1;
+    for (uint64_t id = 0; id < ids; id++) {
+        graph->edge_begin[id] = (uint32_t)shape->edge;
+        if (!is_leaf(shape, id))
+            shape->edges_of(shape, graph, index_of[id]);
+    }
+    graph->edge_begin[graph->object_ids] = (uint32_t)shape->edge;
+    graph->totals.edges = shape->edge;
+    graph->totals.allocated_objects = ids;
+    add_roots(shape, graph);
+    big_array_free(shape->inner, id_bytes);
+    big_array_free(shape->leaves, id_bytes);
+    big_array_free(index_of, id_bytes);
+    return graph;
+}
+
+/* The kernel's own peak of the resident set, counted from here. */
+static void forget_peak(void)
+{
+    int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "5", 1) != 1)
+        fprintf(stderr, "graph_shapes: the peak includes the making of the graph\n");
+    if (fd >= 0)
+        close(fd);
+}
+
+static double peak_bytes(void)
+{
+    char line[256];
+    double kib = 0;
+    FILE *status = fopen("/proc/self/status", "re");
+    while (status && fgets(line, sizeof(line), status))
+        sscanf(line, "VmHWM: %lf", &kib);
+    if (status)
+        fclose(status);
+    return kib * 1024;
+}
+
+struct stopwatch {
+    double since, processor_since;
+};
+
+static struct stopwatch start_watch(void)
+{
+    return (struct stopwatch){now(), processor_seconds()};
+}
+
+static void print_watch(const char *name, struct stopwatch watch)
+{
+    printf("  %-22s %8.3f s, processor %8.3f s\n", name, now() - watch.since,
+           processor_seconds() - watch.processor_since);
+}
+
+static void print_phase(void *context, const char *phase, double seconds)
+{
+    (void)context;
+    printf("  %-22s %8.3f s\n", phase, seconds);
+}
+
+/* Object v is node v + 1; node 0 stands for all roots. */
+static void plain(const struct graph *graph)
+{
+    struct flow_graph flow;
+    uint64_t ids = graph->object_ids, edges = 0;
+    must(flow_graph_create((uint32_t)ids + 1,
+                           (uint32_t)(graph->totals.edges + graph->root_edges.count), &flow));
+    for (uint64_t i = 0; i < graph->root_edges.count; i++)
+        flow.targets[edges++] = ((uint32_t)graph->root_edges.data[i] & GRAPH_ID) + 1;
+    for (uint64_t id = 0; id < ids; id++) {
+        flow.begin[id + 1] = (uint32_t)edges;
+        for (uint32_t e = graph->edge_begin[id]; e < graph->edge_begin[id + 1]; e++)
+            flow.targets[edges++] = (graph->edges[e] & GRAPH_ID) + 1;
+    }
+    flow.begin[ids + 1] = (uint32_t)edges;
+    struct stopwatch watch = start_watch();
+    uint32_t *dominator;
+    must(flow_graph_dominators(&flow, &dominator));
+    print_watch("plain Semi-NCA", watch);
+    big_array_free(dominator, (ids + 1) * sizeof(uint32_t));
+}
+
+static void count_types(struct graph *graph)
+{
+    uint32_t *type_of, types = 1000;
+    uint64_t *bytes, type_bytes = graph->object_ids * sizeof(uint32_t);
+    must(big_array(type_bytes, &type_of));
+    must(memory_array(types, sizeof(*bytes), &bytes));
+    for (uint32_t id = 0; id < graph->object_ids; id++)
+        type_of[id] = id / REGION * 7 % types;
+    struct stopwatch watch = start_watch();
+    must(graph_retained_by_type(graph, type_of, types, bytes));
+    print_watch("retained by type", watch);
+    free(bytes);
+    big_array_free(type_of, type_bytes);
+}
+
+static void ignore_child(void *context, uint32_t child)
+{
+    (void)context;
+    (void)child;
+}
+
+static void queries(struct graph *graph)
+{
+    struct stopwatch watch = start_watch();
+    struct graph_shared_list list;
+    must(graph_shared_sets(graph, &list));
+    print_watch("shared sets", watch);
+    printf("  %llu sets\n", (unsigned long long)list.sets.count);
+    graph_shared_list_deinit(&list);
+    watch = start_watch();
+    must(graph_dominated(graph, graph_root_node(graph, 0), 1, ignore_child, NULL));
+    print_watch("index of children", watch);
+    count_types(graph);
+    watch = start_watch();
+    uint64_t bytes, objects;
+    must(graph_exclusive(graph, NULL, 0, &bytes, &objects));
+    print_watch("exclusive", watch);
+}
+
+int main(int argc, char **argv)
+{
+    struct shape *shape = NULL;
+    for (size_t i = 0; argc > 2 && i < ARRAY_COUNT(shapes); i++) {
+        if (!strcmp(argv[1], shapes[i].name))
+            shape = &shapes[i];
+    }
+    uint64_t ids = argc > 2 ? strtoull(argv[2], NULL, 10) / REGION * REGION : 0;
+    if (!shape || !ids) {
+        fprintf(stderr, "usage: bench-graph_shapes heap|random|double-list|single-list|binary-tree "
+                        "IDS [THREADS] [plain]\n");
+        return 2;
+    }
+    unsigned threads = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
+    struct graph *graph = build(shape, ids);
+    if (!threads)
+        threads = parallel_processor_count();
+    printf("%s: %llu objects, %.2f edges per object, %u threads\n", shape->name,
+           (unsigned long long)ids, (double)graph->totals.edges / (double)ids, threads);
+    forget_peak();
+    if (argc > 4 && !strcmp(argv[4], "plain")) {
+        plain(graph);
+    } else {
+        struct stopwatch watch = start_watch();
+        must(graph_analyse(graph, threads, print_phase, NULL));
+        print_watch("all", watch);
+        printf("  %.1f %% reachable\n",
+               100 * (double)graph->totals.reachable_objects / (double)ids);
+    }
+    printf("  peak %.1f bytes per object\n", peak_bytes() / (double)ids);
+    if (graph->result)
+        queries(graph);
+    graph_destroy(graph);
+    return 0;
+}

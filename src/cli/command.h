@@ -1,0 +1,20 @@
+/* The commands of the program: one file each, and a row in the table in main.c. */
+#ifndef LEAKHOUND_CLI_COMMAND_H
+#define LEAKHOUND_CLI_COMMAND_H
+
+#include "cli/options.h"
+
+struct command {
+    const char *name;
+    const char *summary; /* for the list of commands */
+    const char *help;    /* for --help; begins with an example */
+    unsigned options;    /* OPTION_… that it takes */
+    unsigned operands;   /* how many it takes, exactly */
+    const char *operand_names;
+    /* Does it. An error is printed by main, which derives the exit status from it. */
+    struct error *(*run)(const struct options *options)ERROR_CHECK;
+};
+
+extern const struct command command_inspect;
+
+#endif

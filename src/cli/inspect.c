@@ -1,0 +1,127 @@
+/* leakhound inspect TARGET: who holds the memory. */
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/terminal.h"
+#include "report/collect.h"
+#include "report/json.h"
+#include "report/text.h"
+#include "report/units.h"
+
+static const char help[] =
+    "Example: leakhound 4242                        who holds the memory of process 4242?\n"
+    "         leakhound inspect core.4242 --exe ./orders-api --format json -o report.json\n"
+    "\n"
+    "usage: leakhound [inspect] [OPTION...] PID|CORE\n"
+    "\n"
+    "Reads the memory of a Go process or core (Go 1.15, 1.19, 1.21 to 1.27, amd64) from outside,\n"
+    "stripped or not, and reports where it went, who holds it and by which path, what several\n"
+    "holders reach together, the types it consists of, and the goroutines. A process is stopped\n"
+    "while its memory is read; if leakhound dies, the kernel lets the process go on.\n"
+    "\n"
+    "  --format text|json  text for people (the default) or JSON, schema leakhound.report/1\n"
+    "  -o, --output FILE   write to FILE, which appears when it is whole\n"
+    "  --top N             rows of each table (10)\n"
+    "  --exe FILE          the executable of a core whose notes do not lead to it\n"
+    "  --freeze stop|none  stop the process while it is read (the default), or read it as it "
+    "runs:\n"
+    "                      numbers may then disagree\n"
+    "  --threads N         worker threads (one for each processor)\n"
+    "  --phases            print the time of each phase and the peak memory to standard error\n"
+    "  --no-color          no colour, also on a terminal; the variable NO_COLOR does the same\n"
+    "  -q, --quiet         no progress on standard error\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n"
+    "\n"
+    "Exit status: 0 fine, 2 usage, 3 the target or a file could not be read or written,\n"
+    "4 the Go version, the architecture or the format is not supported.\n";
+
+/* What a person who gave neither a pid nor a file may have meant. */
+static struct error *check_target(const char *name)
+{
+    struct stat status;
+    bool digits = *name && name[strspn(name, "0123456789")] == '\0';
+    if (digits || stat(name, &status) == 0 || strchr(name, '/'))
+        return NULL; /* target_open says what is wrong with it */
+    return error_create(ERROR_OS, "%s is neither a pid nor a file (pidof finds a program's pid)",
+                        name);
+}
+
+static void print_phases(const struct report *report)
+{
+    struct arena arena;
+    arena_init(&arena);
+    double sum = 0;
+    for (uint32_t i = 0; i < report->phase_count; i++) {
+        fprintf(stderr, "%-28s %8.3f s\n", report->phases[i].name, report->phases[i].seconds);
+        sum += report->phases[i].seconds;
+    }
+    fprintf(stderr, "%-28s %8.3f s\n", "all phases", sum);
+    if (report->peak_memory_bytes)
+        fprintf(stderr, "%-28s %10s\n", "peak memory of leakhound",
+                units_size(&arena, report->peak_memory_bytes));
+    arena_deinit(&arena);
+}
+
+/* The target is let go and given back before anything is written: a reader of our output that does
+ * not read must not keep a service waiting. */
+static struct error *collect(const struct options *options, struct report *out)
+{
+    const struct target_options target_options = {.freeze = options->freeze, .exe = options->exe};
+    struct progress progress = progress_begin(options->quiet);
+    const struct report_options report_options = {
+        .threads = options->threads,
+        .top = options->top,
+        .progress = progress_report,
+        .progress_context = &progress,
+    };
+    struct target *target;
+    TRY(check_target(options->operands[0]));
+    TRY(target_open(options->operands[0], &target_options, &target));
+    struct error *error = report_collect(target, &report_options, out);
+    target_release(target);
+    target_destroy(target);
+    progress_end(&progress);
+    return error;
+}
+
+static struct error *write_report(const struct report *report, const struct options *options,
+                                  FILE *out)
+{
+    if (options->format == FORMAT_JSON)
+        return report_write_json(report, LEAKHOUND_VERSION, out);
+    struct text_style style = terminal_style(out, options);
+    return report_write_text(report, &style, out);
+}
+
+static struct error *run(const struct options *options)
+{
+    struct output output CLEANUP_OUTPUT = {0};
+    TRY(output_open(options->output, &output));
+    struct report report;
+    report_init(&report);
+    struct error *error = collect(options, &report);
+    if (!error && options->phases)
+        print_phases(&report);
+    if (!error)
+        error = write_report(&report, options, output.file);
+    report_deinit(&report);
+    if (!error)
+        error = output_commit(&output);
+    return error;
+}
+
+const struct command command_inspect = {
+    .name = "inspect",
+    .summary = "report who holds the memory of a Go process or core",
+    .help = help,
+    .options = OPTION_FORMAT | OPTION_OUTPUT | OPTION_NO_COLOR | OPTION_QUIET | OPTION_EXE |
+               OPTION_FREEZE | OPTION_THREADS | OPTION_TOP | OPTION_PHASES,
+    .operands = 1,
+    .operand_names = "PID|CORE",
+    .run = run,
+};

@@ -1,0 +1,169 @@
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "base/parallel.h"
+
+enum { MOST_THREADS = 64, MOST_ROWS = 100000 };
+
+/* Long options report themselves by these; short ones by their letter. */
+enum { KEY_FORMAT = 256, KEY_NO_COLOR, KEY_EXE, KEY_FREEZE, KEY_THREADS, KEY_TOP, KEY_PHASES };
+
+static const struct option long_options[] = {
+    {"format", required_argument, NULL, KEY_FORMAT},
+    {"output", required_argument, NULL, 'o'},
+    {"no-color", no_argument, NULL, KEY_NO_COLOR},
+    {"quiet", no_argument, NULL, 'q'},
+    {"exe", required_argument, NULL, KEY_EXE},
+    {"freeze", required_argument, NULL, KEY_FREEZE},
+    {"threads", required_argument, NULL, KEY_THREADS},
+    {"top", required_argument, NULL, KEY_TOP},
+    {"phases", no_argument, NULL, KEY_PHASES},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+static const struct {
+    int key;
+    enum option_bit bit;
+} option_bits[] = {
+    {KEY_FORMAT, OPTION_FORMAT},   {'o', OPTION_OUTPUT},  {KEY_NO_COLOR, OPTION_NO_COLOR},
+    {'q', OPTION_QUIET},           {KEY_EXE, OPTION_EXE}, {KEY_FREEZE, OPTION_FREEZE},
+    {KEY_THREADS, OPTION_THREADS}, {KEY_TOP, OPTION_TOP}, {KEY_PHASES, OPTION_PHASES},
+};
+
+static bool is_taken(int key, unsigned taken)
+{
+    for (unsigned i = 0; i < ARRAY_COUNT(option_bits); i++)
+        if (option_bits[i].key == key)
+            return taken & (unsigned)option_bits[i].bit;
+    return true;
+}
+
+static struct error *parse_number(const char *option, const char *text, uint64_t most,
+                                  uint64_t *out)
+{
+    uint64_t number = 0;
+    const char *next = text;
+    for (; *next >= '0' && *next <= '9' && number <= most; next++)
+        number = number * 10 + (uint64_t)(*next - '0');
+    if (next == text || *next || number < 1 || number > most)
+        return error_create(ERROR_USAGE, "%s takes a number from 1 to %llu, not '%s'", option,
+                            (unsigned long long)most, text);
+    *out = number;
+    return NULL;
+}
+
+/* The place of text in choices (ended by NULL). */
+static struct error *parse_choice(const char *option, const char *text, const char *const *choices,
+                                  unsigned *out)
+{
+    for (unsigned i = 0; choices[i]; i++) {
+        if (strcmp(text, choices[i]) == 0) {
+            *out = i;
+            return NULL;
+        }
+    }
+    return error_create(ERROR_USAGE, "%s takes %s or %s, not '%s'", option, choices[0], choices[1],
+                        text);
+}
+
+static struct error *apply(int key, const char *value, struct options *options)
+{
+    static const char *const formats[] = {"text", "json", NULL};
+    static const char *const freezes[] = {"stop", "none", NULL};
+    uint64_t number;
+    unsigned choice;
+    switch (key) {
+    case KEY_FORMAT:
+        TRY(parse_choice("--format", value, formats, &choice));
+        options->format = choice ? FORMAT_JSON : FORMAT_TEXT;
+        break;
+    case 'o':
+        if (!*value)
+            return error_create(ERROR_USAGE, "-o takes the name of a file");
+        options->output = strcmp(value, "-") == 0 ? NULL : value;
+        break;
+    case KEY_NO_COLOR:
+        options->no_color = true;
+        break;
+    case 'q':
+        options->quiet = true;
+        break;
+    case KEY_EXE:
+        options->exe = value;
+        break;
+    case KEY_FREEZE:
+        TRY(parse_choice("--freeze", value, freezes, &choice));
+        options->freeze = choice ? FREEZE_NONE : FREEZE_STOP;
+        break;
+    case KEY_THREADS:
+        TRY(parse_number("--threads", value, MOST_THREADS, &number));
+        options->threads = (unsigned)number;
+        break;
+    case KEY_TOP:
+        TRY(parse_number("--top", value, MOST_ROWS, &number));
+        options->top = (uint32_t)number;
+        break;
+    case KEY_PHASES:
+        options->phases = true;
+        break;
+    case 'h':
+        options->help = true;
+        break;
+    default: /* 'V' */
+        options->version = true;
+        break;
+    }
+    return NULL;
+}
+
+static struct error *parse(int count, char **arguments, const char *name, unsigned taken,
+                           struct options *options)
+{
+    opterr = 0;
+    optind = 0; /* glibc: begin anew */
+    for (;;) {
+        int before = optind ? optind : 1, index = -1;
+        int key = getopt_long(count, arguments, ":o:qhV", long_options, &index);
+        if (key == -1)
+            break;
+        /* getopt moves operands behind the options: the option it stopped at is the one before
+         * optind, or, inside a group of letters, the one at it. */
+        const char *shown = arguments[optind > before ? optind - 1 : optind];
+        if (key == '?' && optopt && optopt < 256 && strncmp(shown, "--", 2) != 0)
+            return error_create(ERROR_USAGE, "unknown option -%c; see %s --help", optopt, name);
+        if (key == '?')
+            return error_create(ERROR_USAGE, "%s option %s; see %s --help",
+                                optopt ? "no value belongs to" : "unknown or ambiguous", shown,
+                                name);
+        if (key == ':')
+            return error_create(ERROR_USAGE, "%s needs a value; see %s --help", shown, name);
+        if (!is_taken(key, taken))
+            return error_create(ERROR_USAGE, "%s takes no %s; see %s --help", name,
+                                index >= 0 ? long_options[index].name : shown, name);
+        TRY(apply(key, optarg, options));
+    }
+    for (; optind < count; optind++) {
+        if (options->operand_count == OPTIONS_MAX_OPERANDS)
+            return error_create(ERROR_USAGE, "too many operands, from '%s' on; see %s --help",
+                                arguments[optind], name);
+        options->operands[options->operand_count++] = arguments[optind];
+    }
+    return NULL;
+}
+
+struct error *options_parse(int count, char **arguments, const char *name, unsigned taken,
+                            struct options *out)
+{
+    struct options options = {
+        .freeze = FREEZE_STOP,
+        .threads = parallel_processor_count(),
+        .top = OPTIONS_DEFAULT_TOP,
+    };
+    TRY(parse(count, arguments, name, taken, &options));
+    *out = options;
+    return NULL;
+}

@@ -1,0 +1,46 @@
+/* One parser of command lines for all commands. */
+#ifndef LEAKHOUND_CLI_OPTIONS_H
+#define LEAKHOUND_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "target/target.h"
+
+enum output_format { FORMAT_TEXT, FORMAT_JSON };
+
+/* Which options a command takes; --help and --version all do. */
+enum option_bit {
+    OPTION_FORMAT = 1 << 0,
+    OPTION_OUTPUT = 1 << 1,
+    OPTION_NO_COLOR = 1 << 2,
+    OPTION_QUIET = 1 << 3,
+    OPTION_EXE = 1 << 4,
+    OPTION_FREEZE = 1 << 5,
+    OPTION_THREADS = 1 << 6,
+    OPTION_TOP = 1 << 7,
+    OPTION_PHASES = 1 << 8,
+};
+
+enum { OPTIONS_MAX_OPERANDS = 4, OPTIONS_DEFAULT_TOP = 10 };
+
+struct options {
+    enum output_format format;
+    const char *output; /* NULL: standard output */
+    bool no_color, quiet, phases, help, version;
+    const char *exe; /* NULL: as the target says */
+    enum target_freeze freeze;
+    unsigned threads; /* at least 1 */
+    uint32_t top;
+    const char *operands[OPTIONS_MAX_OPERANDS];
+    unsigned operand_count;
+};
+
+/* Parses arguments[1 … count): options and operands in any order, "--" ends the options. name is
+ * for messages ("leakhound inspect --help"). Strings in out belong to arguments. ERROR_USAGE with a
+ * sentence that says what is wrong. Not for several threads (getopt). */
+struct error *options_parse(int count, char **arguments, const char *name, unsigned taken,
+                            struct options *out) ERROR_CHECK;
+
+#endif

@@ -1,0 +1,103 @@
+#include "gort/analysis.h"
+
+#include "gort/scan.h"
+
+#include <time.h>
+
+struct phase_clock {
+    struct analysis *analysis;
+    analysis_progress progress;
+    void *context;
+    const char *name;
+    struct timespec since;
+};
+
+static double seconds_since(struct timespec since)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - since.tv_sec) + (double)(now.tv_nsec - since.tv_nsec) * 1e-9;
+}
+
+static void note_phase(struct analysis *analysis, const char *name, double seconds)
+{
+    if (analysis->phase_count < ANALYSIS_PHASES_MAX)
+        analysis->phases[analysis->phase_count++] =
+            (struct analysis_phase){.name = name, .seconds = seconds};
+}
+
+/* Ends the phase before and begins the next; NULL ends the last. */
+static void phase(struct phase_clock *clock, const char *name)
+{
+    if (clock->name)
+        note_phase(clock->analysis, clock->name, seconds_since(clock->since));
+    clock->name = name;
+    clock_gettime(CLOCK_MONOTONIC, &clock->since);
+    if (name && clock->progress)
+        clock->progress(clock->context, name);
+}
+
+static void graph_phase(void *context, const char *name, double seconds)
+{
+    struct phase_clock *clock = context;
+    note_phase(clock->analysis, name, seconds);
+}
+
+static struct error *run(struct analysis *a, unsigned threads, struct phase_clock *clock)
+{
+    uint32_t *clues;
+    phase(clock, "find the Go runtime");
+    TRY(go_runtime_open(a->target, &a->runtime));
+    phase(clock, "read the heap's books");
+    TRY(heap_read(a->runtime, threads, &a->heap));
+    phase(clock, "read goroutines and variables");
+    TRY(goroutine_list_read(a->runtime, &a->goroutines));
+    TRY(variable_table_read(a->runtime, &a->variables));
+    phase(clock, "scan the heap");
+    TRY(big_array((uint64_t)a->heap.object_ids * sizeof(uint32_t), &clues));
+    struct error *error = scan_heap(a->runtime, &a->heap, clues, &a->graph);
+    if (!error) {
+        phase(clock, "walk the roots");
+        error = roots_add(a->runtime, &a->heap, &a->goroutines, &a->variables, a->graph, &a->roots);
+    }
+    if (error) {
+        big_array_free(clues, (uint64_t)a->heap.object_ids * sizeof(uint32_t));
+        return error;
+    }
+    phase(clock, "find the types");
+    TRY(typing_run(a->runtime, &a->heap, clues, &a->variables, &a->goroutines, &a->typing));
+    phase(clock, NULL);
+    if (clock->progress)
+        clock->progress(clock->context, "retained sizes");
+    return graph_analyse(a->graph, threads, graph_phase, clock);
+}
+
+struct error *analysis_run(struct target *target, unsigned threads, analysis_progress progress,
+                           void *context, struct analysis **out)
+{
+    struct analysis *analysis;
+    TRY(memory_array(1, sizeof(*analysis), &analysis));
+    analysis->target = target;
+    struct phase_clock clock = {.analysis = analysis, .progress = progress, .context = context};
+    struct error *error = run(analysis, threads, &clock);
+    if (error) {
+        analysis_destroy(analysis);
+        return error;
+    }
+    *out = analysis;
+    return NULL;
+}
+
+void analysis_destroy(struct analysis *analysis)
+{
+    if (!analysis)
+        return;
+    typing_deinit(&analysis->typing);
+    root_table_deinit(&analysis->roots);
+    graph_destroy(analysis->graph);
+    variable_table_deinit(&analysis->variables);
+    goroutine_list_deinit(&analysis->goroutines);
+    heap_deinit(&analysis->heap);
+    go_runtime_close(analysis->runtime);
+    free(analysis);
+}

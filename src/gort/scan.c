@@ -1,0 +1,228 @@
+#include "gort/scan.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/bitset.h"
+#include "base/parallel.h"
+#include "gort/pointers.h"
+
+enum { KIND_OFFSET_MASK = 31, INTERFACES_MAX = 1 << 20 };
+
+struct scan {
+    uint32_t *clues;
+    struct go_runtime *runtime;
+    const struct heap *heap;
+    struct graph *graph;
+    uint64_t edge_base[HEAP_PARTS_MAX + 1]; /* where each part's edges begin */
+    uint64_t edge_end[HEAP_PARTS_MAX];
+};
+
+struct part_scan {
+    const struct heap *heap;
+    uint32_t *edges, *edge_begin;
+    uint64_t edge, edge_of_object;
+    struct go_runtime *runtime;
+    uint32_t *clues;
+    struct hash_map interfaces; /* first word of interfaces → clue */
+    uint64_t last_word;         /* of them, and its clue: most are alike */
+    uint32_t last_clue;
+};
+
+static uint8_t kind_of(struct go_runtime *runtime, uint64_t descriptor)
+{
+    const struct go_module *m = &runtime->module;
+    uint64_t at = descriptor - m->types;
+    if (descriptor < m->types || descriptor % 8 || at + 48 > m->types_end - m->types)
+        return 0;
+    return runtime->types[at + GO_OFFSET(runtime, abi_Type_Kind_)] & KIND_OFFSET_MASK;
+}
+
+uint32_t scan_interface_clue(struct go_runtime *runtime, uint64_t word)
+{
+    uint64_t words[2];
+    if (!word || word % 8)
+        return 0;
+    uint8_t kind = kind_of(runtime, word);
+    if (kind >= KIND_BOOL && kind <= KIND_UNSAFE_POINTER && kind != KIND_INTERFACE)
+        return clue_make(runtime, word);
+    struct error *error = target_read(runtime->target, word, words, sizeof(words));
+    error_destroy(error);
+    if (error || kind_of(runtime, words[0]) != KIND_INTERFACE || !kind_of(runtime, words[1]))
+        return 0;
+    return clue_make(runtime, words[1]);
+}
+
+/* Could the word be the address of a type or of an itab? Those stand in the executable or in memory
+ * that the runtime got for itself. */
+static bool may_be_interface(const struct part_scan *part, uint64_t word)
+{
+    const struct go_module *m = &part->runtime->module;
+    if (word % 8 || word < 1 << 16)
+        return false;
+    if (word == part->last_word || (word >= m->types && word < m->types_end))
+        return true;
+    return word - part->heap->low >= part->heap->high - part->heap->low &&
+           target_segment_at(part->runtime->target, word);
+}
+
+/* The word before a pointer into the heap is none: do the two make an interface value? */
+static void note_interface(struct part_scan *part, uint64_t word, uint64_t data)
+{
+    uint32_t clue = part->last_clue;
+    if (word != part->last_word) {
+        uint64_t *value = hash_map_find(&part->interfaces, word);
+        if (value) {
+            clue = (uint32_t)*value;
+        } else {
+            clue = scan_interface_clue(part->runtime, word);
+            if (part->interfaces.count < INTERFACES_MAX) {
+                struct error *error = hash_map_insert(&part->interfaces, word, &value, NULL);
+                if (!error)
+                    *value = clue;
+                error_destroy(error);
+            }
+        }
+        part->last_word = word;
+        part->last_clue = clue;
+    }
+    if (!clue)
+        return;
+    uint32_t id = heap_find(part->heap, data), nothing = 0;
+    if (id == HEAP_NONE || heap_find(part->heap, data - 1) == id)
+        return; /* a pointer into an object says nothing about the whole */
+    /* threads may meet at an entry: any of the clues will do (typing.c checks them), but never in
+     * place of a header's */
+    if (!__atomic_load_n(&part->clues[id], __ATOMIC_RELAXED))
+        __atomic_compare_exchange_n(&part->clues[id], &nothing, clue, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED);
+}
+
+/* Is the first word of an object the entry of a function that only closures have? */
+static void note_closure(struct part_scan *part, uint32_t id, uint64_t word)
+{
+    struct pclntab *table = part->runtime->pclntab;
+    const struct go_module *m = &part->runtime->module;
+    uint32_t nothing = 0;
+    if (word - m->text >= m->text_end - m->text)
+        return;
+    uint32_t function = pclntab_find(table, word);
+    if (function == PCLNTAB_NONE || pclntab_entry(table, function) != word)
+        return;
+    const char *name = pclntab_name(table, function);
+    uint64_t n = strlen(name);
+    if (strstr(name, ".func") || strstr(name, "wrap") || (n > 3 && !strcmp(name + n - 3, "-fm")))
+        __atomic_compare_exchange_n(&part->clues[id], &nothing, CLUE_CLOSURE, false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+static void begin_object(void *context, uint32_t id)
+{
+    struct part_scan *part = context;
+    part->edge_begin[id] = (uint32_t)part->edge;
+    part->edge_of_object = part->edge;
+}
+
+static struct error *add_edges(void *context, uint32_t id, uint64_t offset, const uint64_t *words,
+                               uint64_t mask)
+{
+    struct part_scan *part = context;
+    const struct heap *heap = part->heap;
+    uint64_t edge = part->edge, range = heap->high - heap->low;
+    if (!offset && part->clues && !(mask & 1))
+        note_closure(part, id, words[0]);
+    for (; mask; mask &= mask - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(mask);
+        uint64_t value = words[i];
+        if (value - heap->low >= range)
+            continue;
+        /* the second word of an interface is a pointer to the collector, the first is none (but in
+         * the rings of sync.Pool, which are made of unsafe.Pointer) */
+        if (part->clues && i && may_be_interface(part, words[i - 1]))
+            note_interface(part, words[i - 1], value);
+        uint32_t target = heap_find(heap, value);
+        if (target == HEAP_NONE || target == id)
+            continue;
+        if (heap_page_has_no_pointers(heap, value))
+            target |= GRAPH_LEAF;
+        if (edge > part->edge_of_object && part->edges[edge - 1] == target)
+            continue;
+        part->edges[edge++] = target;
+    }
+    part->edge = edge;
+    return NULL;
+}
+
+static struct error *scan_part(void *context, unsigned number)
+{
+    struct scan *scan = context;
+    const struct heap *heap = scan->heap;
+    struct pointer_reader reader;
+    struct part_scan part = {
+        .heap = heap,
+        .edges = scan->graph->edges,
+        .edge_begin = scan->graph->edge_begin,
+        .edge = scan->edge_base[number],
+        .runtime = scan->runtime,
+        .clues = scan->clues,
+    };
+    struct error *error = pointer_reader_init(&reader, scan->runtime, heap);
+    reader.clues = scan->clues;
+    uint64_t last = heap->part_begin[number + 1];
+    for (uint64_t s = heap->part_begin[number]; s < last && !error; s++) {
+        const struct heap_span *span = &heap->spans.data[s];
+        uint32_t up_to =
+            s + 1 < heap->spans.count ? heap->spans.data[s + 1].first_id : heap->object_ids + 1;
+        if (span->no_pointers)
+            for (uint32_t id = span->first_id; id < span->first_id + span->slots; id++)
+                part.edge_begin[id] = (uint32_t)part.edge;
+        else
+            error = pointer_scan_span(&reader, span, begin_object, add_edges, &part);
+        for (uint32_t id = span->first_id + span->slots; id < up_to; id++)
+            part.edge_begin[id] = (uint32_t)part.edge;
+    }
+    scan->edge_end[number] = part.edge;
+    pointer_reader_deinit(&reader);
+    hash_map_deinit(&part.interfaces);
+    return error;
+}
+
+static void copy_objects(const struct heap *heap, struct graph *graph)
+{
+    memcpy(graph->allocated, heap->allocated, bitset_words(heap->object_ids) * 8);
+    for (uint64_t s = 0; s < heap->spans.count; s++) {
+        const struct heap_span *span = &heap->spans.data[s];
+        for (uint32_t id = span->first_id; id < span->first_id + span->slots; id += 8)
+            graph->size_words[id >> 3] = (uint32_t)(span->element_size / 8);
+    }
+    graph->totals.allocated_objects = heap->statistics.allocated_objects;
+    graph->totals.allocated_bytes = heap->statistics.allocated_bytes;
+}
+
+struct error *scan_heap(struct go_runtime *runtime, const struct heap *heap, uint32_t *clues,
+                        struct graph **out)
+{
+    struct scan scan = {.runtime = runtime, .heap = heap, .clues = clues};
+    uint64_t edges = 0;
+    for (uint32_t k = 0; k < heap->part_count; k++) {
+        scan.edge_base[k] = edges;
+        for (uint64_t s = heap->part_begin[k]; s < heap->part_begin[k + 1]; s++)
+            if (!heap->spans.data[s].no_pointers)
+                edges += heap->spans.data[s].pages * (HEAP_PAGE_SIZE / 8);
+    }
+    if (edges >= UINT32_MAX)
+        return error_create(ERROR_LIMIT,
+                            "%" PRIu64 " GiB of memory with pointers: at most 32 GiB can be read",
+                            edges >> 27);
+    TRY(graph_create(heap->object_ids, edges + 1, &scan.graph));
+    copy_objects(heap, scan.graph);
+    struct error *error = parallel_run(heap->part_count, scan_part, &scan);
+    if (error) {
+        graph_destroy(scan.graph);
+        return error_wrap(error, "the heap cannot be read");
+    }
+    for (uint32_t k = 0; k < heap->part_count; k++)
+        scan.graph->totals.edges += scan.edge_end[k] - scan.edge_base[k];
+    *out = scan.graph;
+    return NULL;
+}

@@ -1,0 +1,19 @@
+/* From the heap to the graph: object ids, sizes and every pointer between objects as an edge. */
+#ifndef LEAKHOUND_GORT_SCAN_H
+#define LEAKHOUND_GORT_SCAN_H
+
+#include "gort/heap.h"
+#include "graph/graph.h"
+
+/* clues: object_ids entries (see pointers.h), filled on the way; or NULL.
+ * A new graph with the heap's objects (same ids) and edges in address order, no roots. The heap's
+ * allocated bits are copied. One thread per part of the heap. Pointers to holes and to the object
+ * itself give no edge. Cost: O(bytes of objects with pointers), near memory bandwidth. */
+struct error *scan_heap(struct go_runtime *runtime, const struct heap *heap, uint32_t *clues,
+                        struct graph **out) ERROR_CHECK;
+
+/* Dynamic type (clue) of an interface whose first word is `word`, a type or an itab; 0 when it is
+ * neither. Reads the target. */
+uint32_t scan_interface_clue(struct go_runtime *runtime, uint64_t word);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * Types of heap objects. Exact sources: malloc headers and large-object types (≥ 1.22), interface
+ * values, DWARF types of global variables, calls that pass a type together with a global; from
+ * there along typed pointers. Evidence is believed when the type fits the slot (size class, pointer
+ * words); what fits only loosely is kept as a guess and shown as one.
+ *
+ * Memory: 4⅛ B per object id (the clues of the scan, turned into types in place).
+ */
+#ifndef LEAKHOUND_GORT_TYPING_H
+#define LEAKHOUND_GORT_TYPING_H
+
+#include "gort/pointers.h"
+#include "gort/roots.h"
+#include "gort/typed_statics.h"
+#include "gort/types.h"
+#include "graph/graph.h"
+
+enum type_strength { TYPE_UNKNOWN = 0, TYPE_GUESSED = 1, TYPE_FITS = 2, TYPE_EXACT = 3 };
+
+struct type_slot { /* a word of a type that leads to another object */
+    uint64_t offset;
+    uint32_t type;    /* pointer, slice: the element; map, chan, func: itself; else TYPE_NONE */
+    uint8_t kind;     /* enum go_kind */
+    bool has_methods; /* interface: the first word is an itab */
+};
+
+struct type_slots {
+    struct type_slot *items;
+    uint32_t count;
+    bool known;
+};
+
+struct typing {
+    struct type_table table;
+    struct go_runtime *runtime;
+    const struct heap *heap;
+    uint32_t *types; /* by object id: strength << 30 | type index + 1; 0 = unknown (big_array) */
+    struct pointer_reader reader;
+    uint64_t *pending;      /* bitset of the objects to walk in this sweep (big_array) */
+    VECTOR(uint32_t) later; /* objects to walk after it */
+    uint32_t current;       /* the object that is being walked */
+    bool sweeping;
+    bool only_guesses;               /* what is found now rests on words that may be dead */
+    bool reading_clues;              /* types of other objects must wait: clues still stand there */
+    VECTOR(uint64_t) closures_met;   /* addresses of closures met while reading clues */
+    VECTOR(struct type_slots) slots; /* by type */
+    struct typed_statics statics;
+    struct hash_map closures; /* entry of a function literal → type of what it captured + 1 */
+    uint64_t rejected;        /* pieces of evidence that did not fit */
+};
+
+/* clues: from scan_heap; becomes the typing's own. Reads the target: it must stand still. Cost:
+ * O(objects), a few passes over the objects with pointers. */
+struct error *typing_run(struct go_runtime *runtime, const struct heap *heap, uint32_t *clues,
+                         const struct variable_table *variables,
+                         const struct goroutine_list *goroutines, struct typing *out) ERROR_CHECK;
+void typing_deinit(struct typing *typing);
+
+/* Index in typing->table of an object's type, TYPE_NONE when unknown. */
+static inline uint32_t typing_type(const struct typing *typing, uint32_t id)
+{
+    return (typing->types[id] & 0x3fffffffu) - 1; /* 0 → TYPE_NONE */
+}
+static inline enum type_strength typing_strength(const struct typing *typing, uint32_t id)
+{
+    return (enum type_strength)(typing->types[id] >> 30);
+}
+/* Number of values of its type that an object holds (an array behind a slice: many). */
+uint64_t typing_count(const struct typing *typing, uint32_t id);
+/* "main.session", or "[]main.session" for several; arena-owned. */
+const char *typing_name(struct typing *typing, uint32_t id, struct arena *arena);
+
+/* Name of the member at offset in a value of type (its size is `bytes`, repeated): ".sessions",
+ * "[3].next"; "" when unknown. */
+const char *typing_member(struct typing *typing, uint32_t type, uint64_t offset, uint64_t bytes,
+                          struct arena *arena);
+
+/* Evidence from elsewhere (call sites): the object at address holds count values of the type, or
+ * is the body of a map, channel or closure of that type. */
+void typing_evidence(struct typing *typing, uint64_t address, uint32_t type, uint64_t count);
+void typing_map(struct typing *typing, uint64_t address, uint32_t map_type);
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * The object graph. It knows nothing of Go: nodes, sizes, edges and roots, all numbered.
+ *
+ * Nodes. Object ids run from 0 to object_ids - 1; a region of equally sized objects (a span) begins
+ * at a multiple of 8, so that sizes are kept once per 8 ids. An id whose bit in `allocated` is
+ * clear is a hole. Root r is the node object_ids + r; above all roots stands the super root, the
+ * node object_ids + root_count.
+ *
+ * Roots form a tree: a root without parent is a HOLDER (a global variable, a group of goroutines);
+ * a root with a parent is a part of it (one goroutine of the group, one frame of it). parent <
+ * child. Only the leaves of that tree need edges, all may have them.
+ *
+ * Classes. What a class-0 root reaches belongs to class-0 roots alone: edges from objects that only
+ * a later class reaches into it do not count. So the runtime's own lists take nothing from what a
+ * variable holds.
+ *
+ * So an edge counts only between nodes of one class, in all that follows: dominators, retained and
+ * exclusive sizes, shared sets, paths.
+ *
+ * Memory per object id: edge_begin 4 B, position 4 B, allocated ⅛ B, size ½ B; per edge 4 B; per
+ * object with pointers 24 B more for the result. On a usual heap (1.2 edges per object, 40 % of the
+ * objects with pointers) graph_analyse has its peak at 29 B per object, all of this included.
+ */
+#ifndef LEAKHOUND_GRAPH_GRAPH_H
+#define LEAKHOUND_GRAPH_GRAPH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/memory.h"
+
+#define GRAPH_NONE UINT32_MAX
+#define GRAPH_LEAF 0x80000000u /* set in an edge's target when that object has no pointers */
+#define GRAPH_ID 0x7fffffffu
+#define GRAPH_IDS_MAX 0x7ff00000u /* objects and roots together */
+
+struct graph_root {
+    uint32_t parent; /* an earlier root, or GRAPH_NONE for a holder */
+    uint32_t holder; /* the top of its parents, itself for a holder; set by graph_add_root */
+    uint8_t class;   /* 0 first, at most 254; a part has its holder's class */
+};
+
+struct graph_totals {
+    uint64_t allocated_objects, allocated_bytes; /* filled by the builder */
+    uint64_t edges;                              /* between objects; filled by the builder */
+    uint64_t reachable_objects, reachable_bytes; /* graph_analyse */
+};
+
+struct graph {
+    uint32_t object_ids;  /* a multiple of 8 */
+    uint64_t *allocated;  /* bitset by object id */
+    uint32_t *size_words; /* by object id / 8, in units of 8 bytes */
+    uint32_t *edge_begin; /* by object id: edges[edge_begin[id] .. edge_begin[id + 1]) */
+    uint32_t *edges;      /* target id, | GRAPH_LEAF when the target has no pointers */
+    uint64_t edge_capacity;
+    VECTOR(struct graph_root) roots;
+    VECTOR(uint64_t) root_edges; /* root << 32 | target (with GRAPH_LEAF); any order */
+    struct graph_totals totals;
+    struct graph_result *result; /* after graph_analyse */
+};
+
+/* Room for object_ids ids (rounded up to 8) and edge_capacity edges (at most UINT32_MAX). All
+ * zeroed and lazily committed; the builder fills allocated, size_words, edge_begin (object_ids + 1
+ * entries, ascending), edges and totals. The range of an allocated id holds exactly its edges; that
+ * of an id which is not allocated is never read, so what lies between the parts of several threads
+ * belongs there. A leaf has no edges. Duplicates and edges of an object to itself are harmless; an
+ * edge to an id that is not allocated is the builder's fault (asserted). ERROR_LIMIT beyond the
+ * bounds. */
+struct error *graph_create(uint64_t object_ids, uint64_t edge_capacity,
+                           struct graph **out) ERROR_CHECK;
+void graph_destroy(struct graph *graph);
+
+/* parent: an earlier root or GRAPH_NONE; with a parent, class is ignored. Before graph_analyse. */
+struct error *graph_add_root(struct graph *graph, uint32_t parent, uint8_t class,
+                             uint32_t *out_root) ERROR_CHECK;
+/* target: object id, with GRAPH_LEAF when it has no pointers. Duplicates are harmless. */
+struct error *graph_add_root_edge(struct graph *graph, uint32_t root, uint32_t target) ERROR_CHECK;
+
+static inline uint64_t graph_object_bytes(const struct graph *graph, uint32_t id)
+{
+    return (uint64_t)graph->size_words[id >> 3] * 8;
+}
+static inline uint32_t graph_root_node(const struct graph *graph, uint32_t root)
+{
+    return graph->object_ids + root;
+}
+
+typedef void (*graph_progress)(void *context, const char *phase, double seconds);
+
+/* Reachability, exact dominators, retained bytes and counts. Once per graph. threads: 1 to 64 (more
+ * are taken as 64). progress (may be NULL) is called at the end of each phase: "mark",
+ * "dominators", "leaves", "retained". Cost: O(objects + edges · α), plus a logarithm for leaves
+ * with several predecessors deep in a tree. See dominators.c. */
+struct error *graph_analyse(struct graph *graph, unsigned threads, graph_progress progress,
+                            void *context) ERROR_CHECK;
+
+/* All of the following need graph_analyse; node = object id, root node or super root; O(1). */
+bool graph_is_reachable(const struct graph *graph, uint32_t node);
+/* Class of the roots that reach the node (the lowest), 255 when unreachable. */
+uint8_t graph_class_of(const struct graph *graph, uint32_t node);
+/* Immediate dominator: a node, GRAPH_NONE for the super root and the unreachable. */
+uint32_t graph_dominator(const struct graph *graph, uint32_t node);
+/* What would become unreachable without node, itself included; a root is no object and has size 0.
+ * Both 0 for the unreachable. */
+uint64_t graph_retained_bytes(const struct graph *graph, uint32_t node);
+uint64_t graph_retained_objects(const struct graph *graph, uint32_t node);
+/* The node before it on a shortest path from the roots of its class (with several threads: on a
+ * short one, for they do not wait for each other after every step); a root's parent or the super
+ * root; GRAPH_NONE for the super root and the unreachable. */
+uint32_t graph_parent_on_path(const struct graph *graph, uint32_t node);
+
+/* Calls visit for each child of node in the dominator tree that is not smaller than min_bytes
+ * (retained), in no order. Leaves included. Builds an index on first use (8 B per object with
+ * pointers, 4 B per leaf with several predecessors; O(objects)); not thread safe therefore. After
+ * that O(children + edges of node). */
+struct error *graph_dominated(struct graph *graph, uint32_t node, uint64_t min_bytes,
+                              void (*visit)(void *context, uint32_t child),
+                              void *context) ERROR_CHECK;
+
+/* Gives the memory of that index back; graph_dominated would make it again. */
+void graph_forget_children(struct graph *graph);
+
+/* Retained bytes by type: for each type id the sum over those objects of it that are not dominated
+ * by another object of the same type. type_of gives GRAPH_NONE or a type id < type_count.
+ * out_bytes: type_count entries, added to. O(objects); meanwhile 12 B per object with pointers and
+ * as much again per object that counts. */
+struct error *graph_retained_by_type(struct graph *graph, const uint32_t *type_of,
+                                     uint32_t type_count, uint64_t *out_bytes) ERROR_CHECK;
+
+/*
+ * What several holders reach together (dominated by the super root alone), by the exact set of
+ * holders that reach it (a part of a holder counts as that). Sets of more holders than
+ * GRAPH_SHARED_HOLDERS_MAX are told apart by the first of them only.
+ */
+struct graph_shared {
+    uint32_t *holders; /* roots, ascending; owned by the list */
+    uint32_t holder_count;
+    bool more; /* over GRAPH_SHARED_HOLDERS_MAX holders: these are the first */
+    uint64_t bytes, objects;
+    uint32_t example; /* the object of the set with the largest retained bytes */
+};
+enum { GRAPH_SHARED_HOLDERS_MAX = 64, GRAPH_SHARED_SETS_MAX = 65536 };
+struct graph_shared_list {
+    /* Largest first. Beyond GRAPH_SHARED_SETS_MAX the smallest are one entry at the end, which has
+     * no holders and `more`. */
+    VECTOR(struct graph_shared) sets;
+};
+/* The sum of bytes over the list = reachable bytes − the sum of the holders' retained bytes.
+ * O(objects + edges); 4 B per object with pointers, 28 B per object that only the super root
+ * dominates and 12 B per edge to one meanwhile. */
+struct error *graph_shared_sets(struct graph *graph, struct graph_shared_list *out) ERROR_CHECK;
+void graph_shared_list_deinit(struct graph_shared_list *list);
+
+/* Exclusive bytes of a set of edges: what becomes unreachable without them (an object that then
+ * only a later class refers to counts as unreachable). cut_edges: source node (object or root)
+ * << 32 | target id, in any order; a pair stands for all edges from that source to that target.
+ * O(objects + edges) — a walk of the whole graph on one thread, so put the edges of one question
+ * into one call. */
+struct error *graph_exclusive(struct graph *graph, const uint64_t *cut_edges, uint64_t cut_count,
+                              uint64_t *out_bytes, uint64_t *out_objects) ERROR_CHECK;
+
+#endif

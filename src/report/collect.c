@@ -1,0 +1,141 @@
+#include "report/collect.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/parallel.h"
+#include "report/collect_private.h"
+#include "target/usage.h"
+
+struct progress_relay {
+    const struct report_options *options;
+};
+
+static void relay_progress(void *context, const char *phase)
+{
+    const struct report_options *options = ((struct progress_relay *)context)->options;
+    if (options->progress)
+        options->progress(options->progress_context, phase, -1);
+}
+
+static const char *copy(struct report *report, const char *text)
+{
+    return text ? arena_copy_string(&report->arena, text, strlen(text)) : "";
+}
+
+static void fill_target(const struct analysis *a, struct report *report)
+{
+    const struct target *target = a->target;
+    const char *exe = target->exe_path ? target->exe_path : "", *slash = strrchr(exe, '/');
+    report->target = (struct report_target){
+        .kind = target->kind == TARGET_LIVE ? "live" : "core",
+        .name = copy(report, slash ? slash + 1 : exe),
+        .pid = target->pid > 0 ? (uint64_t)target->pid : 0,
+        .exe = copy(report, exe),
+        .go_version = copy(report, a->runtime->version),
+        .arch = "amd64",
+        .stripped = !a->runtime->executable || a->runtime->executable->is_stripped,
+        .dwarf = a->runtime->executable && a->runtime->executable->has_dwarf,
+        .freeze = target->kind == TARGET_LIVE && target->freeze == FREEZE_NONE ? "none" : "stop",
+        .taken_at = copy(report, target->taken_at),
+        .gc_running = a->heap.statistics.unswept_spans != 0,
+    };
+}
+
+static void fill_memory(const struct analysis *a, const struct target_usage *usage,
+                        struct report *report)
+{
+    const struct heap_statistics *heap = &a->heap.statistics;
+    const struct graph_totals *totals = &a->graph->totals;
+    report->memory = (struct report_memory){
+        .rss = usage->rss,
+        .has_rss = usage->has_rss,
+        .limit = usage->limit,
+        .lazyfree = usage->lazyfree,
+        .has_lazyfree = usage->has_lazyfree,
+        .heap_objects = totals->allocated_bytes,
+        .heap_live = totals->reachable_bytes,
+        .heap_garbage = totals->allocated_bytes - totals->reachable_bytes,
+        .heap_inuse = heap->inuse_bytes,
+        .heap_idle = heap->idle_bytes,
+        .heap_released = heap->released_bytes,
+        .has_idle = true,
+        .heap_free_slots = heap->inuse_bytes - totals->allocated_bytes,
+        .stacks = heap->stack_bytes,
+    };
+    report->counts = (struct report_counts){
+        .objects = totals->allocated_objects,
+        .edges = totals->edges,
+        .roots = a->graph->roots.count,
+        .goroutines = a->goroutines.user_count,
+        .system_goroutines = a->goroutines.system_count,
+        .timers = a->roots.timers,
+        .garbage_objects = totals->allocated_objects - totals->reachable_objects,
+    };
+}
+
+static struct error *fill_notes(const struct analysis *a, struct report *report)
+{
+    if (a->target->kind == TARGET_LIVE && a->target->freeze == FREEZE_NONE)
+        TRY(vector_push(&report->notes,
+                        "read while the program ran on: sizes and counts may be off"));
+    if (a->heap.statistics.unswept_spans)
+        TRY(vector_push(&report->notes,
+                        "taken between two phases of the garbage collector: what it is about to "
+                        "free still counts as garbage"));
+    if (a->roots.damaged_stacks)
+        TRY(vector_push(&report->notes,
+                        arena_printf(&report->arena,
+                                     "%llu stacks could not be walked to their end: what they may "
+                                     "hold is counted as held",
+                                     (unsigned long long)a->roots.damaged_stacks)));
+    if (a->roots.unread_records)
+        TRY(vector_push(&report->notes,
+                        arena_printf(&report->arena,
+                                     "%llu timers, finalizers or the like could not be read: what "
+                                     "only they hold counts as garbage",
+                                     (unsigned long long)a->roots.unread_records)));
+    return NULL;
+}
+
+static struct error *fill_phases(const struct analysis *a, struct report *report)
+{
+    report->phases = arena_alloc(&report->arena, sizeof(*report->phases) * (a->phase_count + 1));
+    for (uint32_t i = 0; i < a->phase_count; i++) {
+        report->phases[i].name = copy(report, a->phases[i].name);
+        report->phases[i].seconds = a->phases[i].seconds;
+    }
+    report->phase_count = a->phase_count;
+    return NULL;
+}
+
+struct error *report_collect(struct target *target, const struct report_options *options,
+                             struct report *out)
+{
+    struct analysis *analysis = NULL;
+    struct target_usage usage = {0};
+    struct rusage own;
+    unsigned threads = options->threads ? options->threads : parallel_processor_count();
+    struct progress_relay relay = {.options = options};
+    if (target->kind == TARGET_LIVE)
+        target_usage_read(target->pid, &usage);
+    TRY(analysis_run(target, threads, relay_progress, &relay, &analysis));
+    fill_target(analysis, out);
+    fill_memory(analysis, &usage, out);
+    struct error *error = collect_holders(analysis, options->top, out);
+    if (!error) {
+        target_release(target);
+        out->target.stopped_ns = target->stopped_ns;
+        error = collect_types(analysis, options->top, out);
+    }
+    if (!error)
+        error = collect_goroutines(analysis, out);
+    if (!error)
+        error = fill_notes(analysis, out);
+    if (!error)
+        error = fill_phases(analysis, out);
+    analysis_destroy(analysis);
+    if (!getrusage(RUSAGE_SELF, &own))
+        out->peak_memory_bytes = (uint64_t)own.ru_maxrss * 1024;
+    return error;
+}

@@ -1,0 +1,27 @@
+/* From a target to a report: the one call that a command makes. */
+#ifndef LEAKHOUND_REPORT_COLLECT_H
+#define LEAKHOUND_REPORT_COLLECT_H
+
+#include "report/model.h"
+#include "target/target.h"
+
+struct report_options {
+    unsigned threads; /* worker threads, 0 = one for each processor */
+    uint32_t top;     /* rows wanted of each table */
+
+    /* Called from the calling thread only, when a phase begins and now and then within it. share
+     * is 0 … 1 of the phase, negative when that is unknown. NULL: nobody listens. */
+    void (*progress)(void *context, const char *phase, double share);
+    void *progress_context;
+};
+
+/*
+ * Fills out, which the caller has passed to report_init and passes to report_deinit, also after an
+ * error. Reads the target while it is stopped and releases it as soon as its bytes are no longer
+ * needed; the caller stays its owner. ERROR_UNSUPPORTED for a version or architecture that is not
+ * known, otherwise the errors of reading. O(objects + edges).
+ */
+struct error *report_collect(struct target *target, const struct report_options *options,
+                             struct report *out) ERROR_CHECK;
+
+#endif

@@ -1,0 +1,60 @@
+#include <string.h>
+#include <time.h>
+
+#include "report/collect_private.h"
+
+const char *collect_place(struct analysis *analysis, uint64_t pc, struct arena *arena)
+{
+    struct pclntab_frame frames[PCLNTAB_FRAMES_MAX];
+    if (!pc)
+        return "";
+    uint32_t n = pclntab_frames(analysis->runtime->pclntab, analysis->target, pc, frames);
+    if (!n)
+        return "";
+    const char *slash = strrchr(frames[0].file, '/');
+    return arena_printf(arena, "%s:%u", slash ? slash + 1 : frames[0].file, frames[0].line);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct report_goroutine_group *x = a, *y = b;
+    uint64_t p = x->held_bytes + x->stack_bytes, q = y->held_bytes + y->stack_bytes;
+    if (p != q)
+        return p > q ? -1 : 1;
+    return x->count > y->count ? -1 : x->count < y->count;
+}
+
+struct error *collect_goroutines(struct analysis *analysis, struct report *report)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    bool live = analysis->target->kind == TARGET_LIVE;
+    for (uint64_t i = 0; i < analysis->roots.groups.count; i++) {
+        const struct goroutine_group *g = &analysis->roots.groups.data[i];
+        uint64_t since = g->oldest_wait_ns;
+        struct report_goroutine_group group = {
+            .count = g->count,
+            .state = arena_copy_string(&report->arena, g->state, strlen(g->state)),
+            .created_by = arena_copy_string(&report->arena, g->created_by, strlen(g->created_by)),
+            .created_at = g->created_by_pc
+                              ? collect_place(analysis, g->created_by_pc - 1, &report->arena)
+                              : "",
+            .top = arena_copy_string(&report->arena, g->top, strlen(g->top)),
+            .top_at = collect_place(analysis, g->top_pc, &report->arena),
+            .stack_bytes = g->stack_bytes,
+            .held_bytes = g->root == GRAPH_NONE
+                              ? 0
+                              : graph_retained_bytes(analysis->graph,
+                                                     graph_root_node(analysis->graph, g->root)),
+            .system = g->is_system,
+            /* the runtime's clock is the system's monotonic one */
+            .longest_wait_ns = live && since && since < now_ns ? now_ns - since : 0,
+        };
+        TRY(vector_push(&report->goroutine_groups, group));
+    }
+    if (report->goroutine_groups.count)
+        qsort(report->goroutine_groups.data, report->goroutine_groups.count,
+              sizeof(struct report_goroutine_group), by_bytes);
+    return NULL;
+}

@@ -1,0 +1,184 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/collect_path.h"
+#include "report/collect_private.h"
+
+enum { SHARED_ROWS_MAX = 50 };
+
+static const char *const kind_names[] = {
+    [ROOT_GLOBAL] = "global",   [ROOT_GOROUTINES] = "goroutine", [ROOT_GOROUTINE] = "goroutine",
+    [ROOT_FRAME] = "goroutine", [ROOT_TIMERS] = "timer",         [ROOT_FINALIZERS] = "finalizer",
+    [ROOT_RUNTIME] = "runtime",
+};
+
+/* ".bss+0x40": where a variable without a name stands. */
+static const char *place_of(struct analysis *a, const struct variable *v, struct arena *arena)
+{
+    const struct go_module *m = &a->runtime->module;
+    bool in_data = v->address < m->data_end;
+    return arena_printf(arena, "%s+0x%" PRIx64, in_data ? ".data" : ".bss",
+                        v->address - (in_data ? m->data : m->bss));
+}
+
+/* How much a user tells: an initialiser nothing, main.main little. */
+static int telling(const char *name)
+{
+    uint64_t n = strlen(name);
+    if (n > 5 && !strcmp(name + n - 5, ".init"))
+        return 0;
+    return strcmp(name, "main.main") ? 2 : 1;
+}
+
+static const char *best_user(struct analysis *a, const struct variable *v)
+{
+    const char *best = NULL;
+    for (uint32_t i = 0; i < MIN_OF(v->user_count, (uint32_t)VARIABLE_USERS_MAX); i++) {
+        const char *name = pclntab_name(a->runtime->pclntab, v->users[i]);
+        if (!best || telling(name) > telling(best))
+            best = name;
+    }
+    return best;
+}
+
+/* A variable without a name is found by who uses it. */
+static const char *found_by(struct analysis *a, const struct variable *v, struct arena *arena)
+{
+    const char *text = "";
+    for (uint32_t i = 0; i < MIN_OF(v->user_count, (uint32_t)VARIABLE_USERS_MAX); i++)
+        text = arena_printf(arena, "%s%s %s", text, i ? "," : "used by",
+                            pclntab_name(a->runtime->pclntab, v->users[i]));
+    if (v->user_count > VARIABLE_USERS_MAX)
+        text = arena_printf(arena, "%s and %u more", text, v->user_count - VARIABLE_USERS_MAX);
+    return text;
+}
+
+const char *collect_root_name(struct analysis *a, uint32_t root, struct arena *arena)
+{
+    const struct root_info *info = &a->roots.infos.data[root];
+    switch (info->kind) {
+    case ROOT_GLOBAL:
+    case ROOT_RUNTIME:
+        if (info->variable != GRAPH_NONE) {
+            const struct variable *v = &a->variables.items.data[info->variable];
+            if (v->name[0])
+                return v->name;
+            if (v->user_count) /* a user gives it a name that leads to the source */
+                return arena_printf(arena, "global %s of %s", place_of(a, v, arena),
+                                    best_user(a, v));
+            return arena_printf(arena, "global %s", place_of(a, v, arena));
+        }
+        if (info->group != GRAPH_NONE)
+            return arena_printf(arena, "runtime goroutine %s", info->name);
+        return info->name;
+    case ROOT_GOROUTINES: {
+        const struct goroutine_group *g = &a->roots.groups.data[info->group];
+        if (info->count == 1)
+            return arena_printf(arena, "goroutine %" PRIu64 " of %s [%s]",
+                                a->goroutines.items.data[info->goroutine].id, g->function,
+                                g->state);
+        return arena_printf(arena, "goroutines of %s [%s]", g->function, g->state);
+    }
+    default:
+        return info->name;
+    }
+}
+
+static uint64_t retained(struct analysis *a, uint32_t root)
+{
+    return graph_retained_bytes(a->graph, graph_root_node(a->graph, root));
+}
+
+struct ranked {
+    uint64_t bytes;
+    uint32_t root;
+};
+
+static int by_bytes(const void *x, const void *y)
+{
+    const struct ranked *a = x, *b = y;
+    if (a->bytes != b->bytes)
+        return a->bytes > b->bytes ? -1 : 1;
+    return a->root < b->root ? -1 : a->root > b->root;
+}
+
+static struct error *add_holder(struct analysis *a, uint32_t root, struct report *report)
+{
+    const struct root_info *info = &a->roots.infos.data[root];
+    struct arena *arena = &report->arena;
+    uint32_t node = graph_root_node(a->graph, root);
+    const char *name = collect_root_name(a, root, arena);
+    struct report_holder holder = {
+        .name = arena_copy_string(arena, name, strlen(name)),
+        .kind = kind_names[info->kind],
+        .type = "",
+        .retained_bytes = graph_retained_bytes(a->graph, node),
+        .objects = graph_retained_objects(a->graph, node),
+        .count = MAX_OF(info->count, (uint64_t)1),
+        .found_by = "",
+        .address = "",
+    };
+    if (info->variable != GRAPH_NONE) {
+        const struct variable *v = &a->variables.items.data[info->variable];
+        holder.address = arena_printf(arena, "0x%" PRIx64, v->address);
+        if (!v->name[0])
+            holder.found_by = found_by(a, v, arena);
+        if (v->type_name[0])
+            holder.type = arena_copy_string(arena, v->type_name, strlen(v->type_name));
+    }
+    TRY(collect_path(a, root, arena, &holder));
+    return vector_push(&report->holders, holder);
+}
+
+static struct error *add_shared(struct analysis *a, uint32_t top, struct report *report)
+{
+    struct graph_shared_list list = {0};
+    struct error *error = graph_shared_sets(a->graph, &list);
+    for (uint64_t i = 0; i < list.sets.count && !error; i++) {
+        const struct graph_shared *set = &list.sets.data[i];
+        report->shared_bytes += set->bytes;
+        if (i >= MIN_OF(top, (uint32_t)SHARED_ROWS_MAX))
+            continue;
+        struct report_shared shared = {
+            .names = arena_alloc(&report->arena, (set->holder_count + 1) * sizeof(char *)),
+            .name_count = set->holder_count,
+            .more = set->more,
+            .retained_bytes = set->bytes,
+            .objects = set->objects,
+            .type = "",
+        };
+        for (uint32_t k = 0; k < set->holder_count; k++) {
+            const char *name = collect_root_name(a, set->holders[k], &report->arena);
+            shared.names[k] = arena_copy_string(&report->arena, name, strlen(name));
+        }
+        if (set->example != GRAPH_NONE) {
+            const char *type = typing_name(&a->typing, set->example, &report->arena);
+            shared.type = arena_copy_string(&report->arena, type, strlen(type));
+        }
+        error = vector_push(&report->shared, shared);
+    }
+    graph_shared_list_deinit(&list);
+    return error;
+}
+
+struct error *collect_holders(struct analysis *analysis, uint32_t top, struct report *report)
+{
+    const struct graph *graph = analysis->graph;
+    CLEANUP_FREE struct ranked *ranks = NULL;
+    uint64_t count = 0;
+    TRY(memory_array(graph->roots.count, sizeof(*ranks), &ranks));
+    for (uint32_t r = 0; r < graph->roots.count; r++) {
+        if (graph->roots.data[r].parent != GRAPH_NONE)
+            continue;
+        uint64_t bytes = retained(analysis, r);
+        report->held_alone_bytes += bytes;
+        if (bytes)
+            ranks[count++] = (struct ranked){.bytes = bytes, .root = r};
+    }
+    qsort(ranks, count, sizeof(*ranks), by_bytes);
+    for (uint64_t i = 0; i < MIN_OF(count, (uint64_t)top); i++)
+        TRY(add_holder(analysis, ranks[i].root, report));
+    graph_forget_children(analysis->graph);
+    return add_shared(analysis, top, report);
+}

@@ -1,0 +1,217 @@
+#include "report/collect_path.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { STEPS_MAX = 8, HOPS_MAX = 24, VARIABLE_BYTES_MAX = 1 << 24 };
+
+struct fattest {
+    struct graph *graph;
+    uint32_t node;
+    uint64_t bytes;
+};
+
+static void keep_fattest(void *context, uint32_t child)
+{
+    struct fattest *f = context;
+    uint64_t bytes = graph_retained_bytes(f->graph, child);
+    if (bytes > f->bytes || (bytes == f->bytes && child < f->node)) {
+        f->bytes = bytes;
+        f->node = child;
+    }
+}
+
+struct pointer_search {
+    const struct heap *heap;
+    uint32_t wanted;
+    uint64_t offset;
+    bool found;
+};
+
+static struct error *find_pointer(void *context, uint32_t id, uint64_t offset,
+                                  const uint64_t *words, uint64_t mask)
+{
+    struct pointer_search *search = context;
+    (void)id;
+    for (; mask && !search->found; mask &= mask - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(mask);
+        if (words[i] - search->heap->low < search->heap->high - search->heap->low &&
+            heap_find(search->heap, words[i]) == search->wanted) {
+            search->offset = offset + i * 8;
+            search->found = true;
+        }
+    }
+    return NULL;
+}
+
+/* The edge from one object to another as the program writes it: ".next", "[17]", "[value]". */
+static struct error *object_edge(struct analysis *a, uint32_t from, uint32_t to,
+                                 struct arena *arena, const char **out)
+{
+    struct pointer_search search = {.heap = &a->heap, .wanted = to};
+    const struct heap_span *span = heap_span_of(&a->heap, from);
+    uint32_t type = typing_type(&a->typing, from);
+    *out = "";
+    TRY(pointer_scan_object(&a->typing.reader, from, find_pointer, &search));
+    if (!search.found)
+        return NULL; /* dominated, but not pointed to directly */
+    uint64_t header = span->has_header ? 8 : 0;
+    *out =
+        typing_member(&a->typing, type, search.offset - header, span->element_size - header, arena);
+    return NULL;
+}
+
+/* The word at offset in a variable as the program writes it. */
+static const char *variable_word(struct analysis *a, const struct variable *v, uint64_t offset,
+                                 struct arena *arena)
+{
+    uint32_t type = v->type_descriptor ? type_at(&a->typing.table, v->type_descriptor) : TYPE_NONE;
+    const char *member = type == TYPE_NONE
+                             ? variable_member(v, offset, arena)
+                             : typing_member(&a->typing, type, offset, v->size, arena);
+    return member && (*member || v->slot_count || !offset)
+               ? member
+               : arena_printf(arena, "+0x%" PRIx64, offset);
+}
+
+/* The edge from a variable or a static value of it to an object; left alone when there is none. */
+static struct error *edge_of_part(struct analysis *a, const struct variable *v, uint32_t to,
+                                  struct arena *arena, const char **out)
+{
+    uint64_t n = MIN_OF(v->size, (uint64_t)VARIABLE_BYTES_MAX) / 8;
+    CLEANUP_FREE uint64_t *words = NULL;
+    TRY(memory_array(n, 8, &words));
+    TRY(target_read_sparse(a->target, v->address, words, n * 8));
+    for (uint64_t i = 0; i < n; i++) {
+        if (words[i] - a->heap.low >= a->heap.high - a->heap.low ||
+            heap_find(&a->heap, words[i]) != to)
+            continue;
+        const char *member = variable_word(a, v, i * 8, arena);
+        *out = v->path ? arena_printf(arena, "%s%s", v->path, member) : member;
+        return NULL;
+    }
+    return NULL;
+}
+
+/* The edge from a variable to an object, perhaps through its static values. */
+static struct error *variable_edge(struct analysis *a, uint32_t variable, uint32_t to,
+                                   struct arena *arena, const char **out)
+{
+    const struct variable_table *table = &a->variables;
+    const char *edge = NULL;
+    TRY(edge_of_part(a, &table->items.data[variable], to, arena, &edge));
+    for (uint32_t i = 0; i < table->items.count && !edge; i++) {
+        const struct variable *v = &table->items.data[i];
+        if (v->owner == variable && v->path)
+            TRY(edge_of_part(a, v, to, arena, &edge));
+    }
+    *out = edge ? edge : "";
+    return NULL;
+}
+
+/* Parts of maps are not steps that the program knows: what they lead to is a key or a value. */
+static bool is_map_part(const struct analysis *a, uint32_t id)
+{
+    uint32_t type = typing_type(&a->typing, id);
+    if (type == TYPE_NONE)
+        return false;
+    const struct go_type *t = &a->typing.table.types.data[type];
+    return t->pseudo == PSEUDO_MAP_PART || strstr(t->name, "maps.table") ||
+           !strncmp(t->name, "map.group[", 10) || !strncmp(t->name, "map.bucket[", 11) ||
+           !strncmp(t->name, "group[", 6) || !strncmp(t->name, "bucket[", 7);
+}
+
+static const char *map_edge(const char *edge)
+{
+    return strstr(edge, ".key") ? "[key]" : "[value]";
+}
+
+static const char *type_of_object(struct analysis *a, uint32_t id, struct arena *arena,
+                                  bool *out_guessed)
+{
+    const char *name = typing_name(&a->typing, id, arena);
+    *out_guessed = typing_strength(&a->typing, id) == TYPE_GUESSED;
+    return arena_copy_string(arena, name, strlen(name));
+}
+
+/* A variable's type, told by what it points to when nothing else is known. */
+static const char *pointing_type(struct analysis *a, uint32_t id, struct arena *arena)
+{
+    uint32_t type = typing_type(&a->typing, id);
+    if (type == TYPE_NONE)
+        return "";
+    const struct go_type *t = &a->typing.table.types.data[type];
+    if (t->pseudo == PSEUDO_CLOSURE)
+        return "func";
+    if (t->pseudo == PSEUDO_STRING_DATA)
+        return "string";
+    if (t->pseudo || is_map_part(a, id))
+        return "";
+    if (t->kind == KIND_MAP || t->kind == KIND_CHAN)
+        return arena_copy_string(arena, t->name, strlen(t->name));
+    return arena_printf(arena, "%s%s", typing_count(&a->typing, id) > 1 ? "[]" : "*", t->name);
+}
+
+static struct error *edge_between(struct analysis *a, uint32_t node, uint32_t child,
+                                  struct arena *arena, const char **out)
+{
+    const struct graph *graph = a->graph;
+    *out = "";
+    if (child >= graph->object_ids)
+        return NULL;
+    if (node < graph->object_ids)
+        return object_edge(a, node, child, arena, out);
+    uint32_t variable = a->roots.infos.data[node - graph->object_ids].variable;
+    if (variable == GRAPH_NONE)
+        return NULL;
+    return variable_edge(a, variable, child, arena, out);
+}
+
+struct error *collect_path(struct analysis *a, uint32_t root, struct arena *arena,
+                           struct report_holder *holder)
+{
+    struct graph *graph = a->graph;
+    struct report_step *steps = arena_alloc(arena, STEPS_MAX * sizeof(*steps));
+    uint32_t node = graph_root_node(graph, root), count = 0;
+    steps[count++] = (struct report_step){
+        .name = holder->name,
+        .type = holder->type,
+        .retained_bytes = holder->retained_bytes,
+        .edge = "",
+    };
+    for (unsigned hop = 0; hop < HOPS_MAX && count < STEPS_MAX; hop++) {
+        struct fattest f = {.graph = graph, .node = GRAPH_NONE};
+        uint64_t bytes = graph_retained_bytes(graph, node);
+        TRY(graph_dominated(graph, node, MAX_OF(bytes / 2, (uint64_t)1), keep_fattest, &f));
+        if (f.node == GRAPH_NONE)
+            break;
+        const char *edge;
+        TRY(edge_between(a, node, f.node, arena, &edge));
+        bool is_object = f.node < graph->object_ids;
+        bool from_map = node < graph->object_ids && is_map_part(a, node);
+        if (from_map)
+            edge = map_edge(edge);
+        node = f.node;
+        if (is_object && is_map_part(a, node))
+            continue;
+        struct report_step step = {.retained_bytes = f.bytes, .edge = "", .type = ""};
+        if (is_object) {
+            step.name = edge;
+            step.type = type_of_object(a, node, arena, &step.type_guessed);
+            step.address = heap_address(&a->heap, node);
+            if (count == 1 && !holder->type[0] && !strcmp(holder->kind, "global")) {
+                holder->type = pointing_type(a, node, arena);
+                holder->type_guessed = step.type_guessed;
+                steps[0].type = holder->type;
+            }
+        } else {
+            const char *name = collect_root_name(a, node - graph->object_ids, arena);
+            step.name = arena_copy_string(arena, name, strlen(name));
+        }
+        steps[count - 1].edge = is_object ? edge : "";
+        steps[count++] = step;
+    }
+    holder->path = steps;
+    holder->path_count = count;
+    return NULL;
+}

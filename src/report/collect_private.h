@@ -1,0 +1,20 @@
+/* What the parts of collect share. Private to report. */
+#ifndef LEAKHOUND_REPORT_COLLECT_PRIVATE_H
+#define LEAKHOUND_REPORT_COLLECT_PRIVATE_H
+
+#include "gort/analysis.h"
+#include "report/collect.h"
+
+/* holders, shared, held_alone_bytes, shared_bytes. Reads the target for the steps of paths. */
+struct error *collect_holders(struct analysis *analysis, uint32_t top,
+                              struct report *report) ERROR_CHECK;
+/* types and the typed shares. */
+struct error *collect_types(struct analysis *analysis, uint32_t top,
+                            struct report *report) ERROR_CHECK;
+/* goroutine_groups. */
+struct error *collect_goroutines(struct analysis *analysis, struct report *report) ERROR_CHECK;
+
+/* "client.go:88" of a pc, "" when unknown. */
+const char *collect_place(struct analysis *analysis, uint64_t pc, struct arena *arena);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * What a report says, as plain data: filled by collect.c, written by text.c and json.c. Sizes in
+ * bytes. All strings and arrays live in the report's arena.
+ */
+#ifndef LEAKHOUND_REPORT_MODEL_H
+#define LEAKHOUND_REPORT_MODEL_H
+
+#include "base/memory.h"
+
+struct report_target {
+    const char *kind; /* "live", "core", "snapshot" */
+    const char *name; /* base name of the executable */
+    uint64_t pid;     /* 0 unknown */
+    const char *exe, *go_version, *arch;
+    bool stripped, dwarf;
+    const char *freeze; /* "stop", "none" */
+    uint64_t stopped_ns;
+    const char *taken_at; /* RFC 3339 */
+    bool gc_running;      /* taken in the middle of a GC cycle */
+    const char *core_path;
+};
+
+struct report_memory {   /* the JSON's "memory"; has_… say what is known */
+    uint64_t rss, limit; /* cgroup limit; 0 = none or unknown */
+    bool has_rss;
+    uint64_t heap_objects, heap_live, heap_garbage; /* allocated; reachable; not reachable */
+    uint64_t heap_inuse, heap_idle, heap_released;
+    uint64_t heap_free_slots; /* heap_inuse − heap_objects */
+    uint64_t stacks, runtime, off_heap, lazyfree;
+    bool has_off_heap, has_lazyfree, has_idle;
+};
+
+struct report_counts {
+    uint64_t objects, edges, roots, goroutines, system_goroutines, timers;
+    uint64_t garbage_objects;
+    double typed_bytes_share;   /* 0 … 1 of reachable bytes, guesses not counted */
+    double guessed_bytes_share; /* typed by a guess only */
+};
+
+struct report_step {  /* one step of a path from a holder into the heap */
+    const char *name; /* variable, field or element: "main.hub", ".sessions", "[i]", "[key]" */
+    const char *type; /* "" unknown */
+    bool type_guessed;
+    uint64_t retained_bytes; /* of the object that the step leads to; 0 for a shared one */
+    const char *edge;        /* the edge that leads on from here, "" for the last */
+    uint64_t address;        /* of the object, 0 for a root */
+};
+
+struct report_holder {
+    const char *name; /* main.sessions, goroutines at main.worker (12), timers → main.f */
+    const char *kind; /* global, goroutine, timer, finalizer, runtime */
+    const char *type; /* "" unknown */
+    bool type_guessed;
+    uint64_t retained_bytes, objects;
+    uint64_t count;           /* goroutines or timers of the group, else 1 */
+    const char *found_by;     /* "" or: "0x… in .bss, used by main.handle, main.init" for globals
+                                 without a name */
+    const char *address;      /* "0x…" of a global, else "" */
+    struct report_step *path; /* first steps into what it holds, the fattest child each time */
+    uint32_t path_count;
+};
+
+struct report_shared {  /* what several holders reach together */
+    const char **names; /* of the holders */
+    uint32_t name_count;
+    bool more; /* further holders are not listed */
+    uint64_t retained_bytes, objects;
+    const char *type; /* of the largest object in it */
+};
+
+struct report_type {
+    const char *name;
+    bool guessed;
+    uint64_t count, bytes, retained_bytes;
+};
+
+struct report_goroutine_group {
+    uint64_t count;
+    const char *state, *created_by, *top; /* functions; "" unknown */
+    const char *created_at, *top_at;      /* "client.go:88", "" unknown */
+    uint64_t stack_bytes, held_bytes;     /* held: retained by the group without stacks */
+    bool system;
+    uint64_t longest_wait_ns; /* 0 unknown */
+};
+
+struct report {
+    struct arena arena;
+    struct report_target target;
+    struct report_memory memory;
+    struct report_counts counts;
+    VECTOR(struct report_holder) holders;                   /* largest first */
+    VECTOR(struct report_shared) shared;                    /* largest first */
+    VECTOR(struct report_type) types;                       /* by retained bytes, largest first */
+    VECTOR(struct report_goroutine_group) goroutine_groups; /* by held + stack bytes */
+    uint64_t held_alone_bytes, shared_bytes; /* sums over ALL holders and sets, also unlisted */
+    VECTOR(const char *) notes; /* sentences the reader must know (racy reading, partial types) */
+    struct report_phase {
+        const char *name;
+        double seconds;
+    } * phases;
+    uint32_t phase_count;
+    uint64_t peak_memory_bytes; /* of leakhound itself */
+};
+
+void report_init(struct report *report);
+void report_deinit(struct report *report);
+
+#endif

@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""The command line from outside: messages, exit statuses, output files, signals, terminals.
+
+usage: test_command_line.py
+Environment: LEAKHOUND (the binary to test), LEAKHOUND_CACHE (its go/ has toolchains; without one
+the tests that need a Go process are skipped).
+"""
+import fcntl
+import json
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LEAKHOUND = os.environ.get("LEAKHOUND", str(ROOT / "build" / "leakhound"))
+CACHE = Path(os.environ.get("LEAKHOUND_CACHE", Path.home() / ".cache" / "leakhound"))
+PROGRAM = """package main
+
+import (
+	"fmt"
+	"time"
+)
+
+var sessions = map[int][]byte{}
+
+func main() {
+	for i := 0; i < 2000; i++ {
+		sessions[i] = make([]byte, 4096)
+	}
+	fmt.Println("ready")
+	time.Sleep(time.Hour)
+}
+"""
+failures = 0
+
+
+def verdict(name, wrong):
+    global failures
+    if wrong:
+        failures += 1
+        print(f"FAIL {name}: {str(wrong)[:300]}")
+    else:
+        print(f"ok {name}", flush=True)
+
+
+def leakhound(*arguments, **options):
+    options.setdefault("stdout", subprocess.PIPE)
+    return subprocess.run([LEAKHOUND, *map(str, arguments)], stderr=subprocess.PIPE, timeout=300,
+                          check=False, **options)
+
+
+def complaint(name, arguments, status, *words, **options):
+    """The exit status, and one line on standard error with all the words; nothing on stdout."""
+    done = leakhound(*arguments, **options)
+    text = done.stderr.decode()
+    wrong = None
+    if done.returncode != status:
+        wrong = f"exit status {done.returncode}, expected {status}: {text}"
+    elif text.count("\n") != 1 or not text.startswith("leakhound: "):
+        wrong = f"not one line: {text!r}"
+    elif done.stdout:
+        wrong = f"wrote to standard output: {done.stdout[:100]!r}"
+    else:
+        missing = [word for word in words if word not in text]
+        wrong = f"no {missing} in {text!r}" if missing else None
+    verdict(name, wrong)
+
+
+def usage(scratch):
+    done = leakhound()
+    verdict("no-arguments", done.returncode != 2 or b"usage: leakhound" not in done.stderr
+            or done.stdout)
+    help_text = leakhound("--help")
+    verdict("help", help_text.returncode or not help_text.stdout.startswith(b"Example: leakhound ")
+            or leakhound("inspect", "--help").stdout != help_text.stdout
+            or max(map(len, help_text.stdout.split(b"\n"))) > 100)
+    version = leakhound("--version")
+    verdict("version", version.returncode or not version.stdout.startswith(b"leakhound "))
+    complaint("unknown-command", ["inspekt"], 2, "inspekt", "no command, no pid and no file")
+    complaint("unknown-option", ["inspect", "--bogus", "1"], 2, "--bogus", "--help")
+    complaint("unknown-letter", ["-qz", "1"], 2, "-z")
+    complaint("value-missing", ["inspect", "--top"], 2, "--top needs a value")
+    complaint("value-superfluous", ["inspect", "--quiet=1"], 2, "--quiet=1")
+    complaint("wrong-format", ["1", "--format", "xml"], 2, "text or json", "xml")
+    for number in ("0", "-1", "1e3", "", "99999999999999999999", "100001"):
+        complaint(f"wrong-top-{number}", ["1", "--top", number], 2, "1 to 100000")
+    complaint("two-targets", ["inspect", "1", "2"], 2, "one PID|CORE")
+    complaint("no-target", ["inspect"], 2, "one PID|CORE")
+    complaint("hostile-argument", ["evil\033[2J"], 2, "evil\\x1b[2J")
+    complaint("no-such-pid", ["4194303"], 3, "4194303")
+    complaint("no-such-file", [scratch / "core.1"], 3, "core.1")
+    complaint("no-pid-no-file", ["inspect", "orders"], 3, "neither a pid nor a file")
+    complaint("no-core", [Path(__file__)], 3, "not a core")
+    complaint("output-folder-missing", ["1", "-o", scratch / "no" / "x"], 3, "No such file")
+    complaint("output-is-folder", ["1", "-o", scratch], 3, "Is a directory")
+    leakhound("4194303", "-o", scratch / "never")
+    verdict("nothing-left-after-error", list(scratch.iterdir()))
+
+
+def build_program(scratch):
+    toolchains = sorted((CACHE / "go").glob("*/bin/go"))
+    if not toolchains:
+        return None
+    (scratch / "main.go").write_text(PROGRAM)
+    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="",
+                       CGO_ENABLED="0")
+    subprocess.run([str(toolchains[-1]), "build", "-o", "sleeper", "main.go"], cwd=scratch,
+                   env=environment, check=True)
+    (scratch / "main.go").unlink()
+    return scratch / "sleeper"
+
+
+def outputs(pid, scratch):
+    report = scratch / "report.json"
+    done = leakhound(pid, "--format", "json", "-o", report)
+    verdict("output-file", done.returncode or done.stdout or done.stderr)
+    checked = subprocess.run([ROOT / "tests/golden/report/check-json"], stderr=subprocess.PIPE,
+                             input=report.read_bytes(), check=False)
+    verdict("json-schema", checked.stderr.decode())
+    verdict("json-pid", json.loads(report.read_text())["target"]["pid"] != int(pid))
+
+    report.chmod(0o600)
+    link = scratch / "link"
+    link.symlink_to(report.name)
+    leakhound(pid, "-o", link)
+    verdict("output-follows-link", not link.is_symlink() or report.stat().st_mode & 0o777 != 0o600
+            or "main.sessions" not in report.read_text())
+    text = report.read_text()
+    verdict("text-fits", [line for line in text.split("\n") if len(line) > 100])
+    verdict("no-colour-in-files", "\033" in text)
+    with open("/dev/full", "wb") as full:
+        complaint("full-disk", [pid], 3, "No space left", stdout=full)
+    complaint("full-disk-output", [pid, "-o", "/dev/full"], 3, "No space left")
+
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = leakhound(pid, stdout=writer)
+    os.close(writer)
+    verdict("closed-pipe-is-quiet", done.stderr or done.returncode)
+    phases = leakhound(pid, "--phases", "--format", "json")
+    verdict("phases", b"peak memory" not in phases.stderr or not json.loads(phases.stdout))
+
+
+def interrupted(pid, scratch):
+    """A signal at any moment leaves no temporary file and a running target."""
+    before = set(scratch.iterdir())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for delay in (0.001, 0.01, 0.03):
+            child = subprocess.Popen([LEAKHOUND, pid, "-o", scratch / "late"],
+                                     stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            child.send_signal(number)
+            child.wait()
+    left = {path for path in scratch.iterdir() if path.name != "late"} - before
+    verdict("signals-leave-nothing", left)
+    time.sleep(0.1)
+    status = Path(f"/proc/{pid}/status").read_text()
+    verdict("target-runs-on", "State:\tS" not in status or "TracerPid:\t0" not in status)
+
+
+def on_terminal(pid, columns, **environment):
+    child, terminal = pty.fork()
+    if child == 0:
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        kept = {key: value for key, value in os.environ.items()
+                if key not in ("LC_ALL", "LC_CTYPE", "LANG", "NO_COLOR")}
+        os.execve(LEAKHOUND, [LEAKHOUND, pid], {**kept, **environment})
+    output = b""
+    while True:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        output += part
+    os.close(terminal)
+    os.waitpid(child, 0)
+    return output
+
+
+def terminals(pid):
+    output = on_terminal(pid, 80, TERM="xterm", LANG="en_US.UTF-8")
+    verdict("colour-on-terminal", b"\033[1m" not in output)
+    verdict("bars-with-utf8", "█".encode() not in output)
+    output = on_terminal(pid, 60, TERM="xterm", NO_COLOR="1")
+    verdict("no-color-variable", b"\033[1m" in output)
+    verdict("ascii-without-locale", not output.isascii())
+    plain = on_terminal(pid, 60, TERM="dumb", LC_ALL="C", LANG="en_US.UTF-8")
+    verdict("dumb-terminal", b"\033" in plain or not plain.isascii())
+    verdict("narrow", [line for line in plain.split(b"\r\n") if len(line) > 60])
+
+
+def main():
+    if not os.access(LEAKHOUND, os.X_OK):
+        print(f"skip command-line: no {LEAKHOUND}")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        usage(Path(folder))
+        program = build_program(Path(folder))
+        if not program:
+            print("skip command-line/process: no Go toolchain")
+            return 1 if failures else 0
+        with subprocess.Popen([program], stdout=subprocess.PIPE) as target:
+            try:
+                target.stdout.readline()
+                outputs(str(target.pid), Path(folder))
+                interrupted(str(target.pid), Path(folder))
+                terminals(str(target.pid))
+            finally:
+                target.kill()
+    return 1 if failures else 0
+
+
+sys.exit(main())

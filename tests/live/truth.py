@@ -1,0 +1,144 @@
+"""Programs of the zoo, what they tell of themselves, and what leakhound tells of them.
+
+A program prints one line of JSON (zoo/truth): its own statistics, exact from then on, and what only
+it can know. Program runs one and keeps its line; inspect() runs leakhound and gives its report.
+"""
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LEAKHOUND = os.environ.get("LEAKHOUND", str(ROOT / "build" / "leakhound"))
+CACHE = Path(os.environ.get("LEAKHOUND_CACHE", Path.home() / ".cache" / "leakhound"))
+QUICK = os.environ.get("LEAKHOUND_QUICK") == "1"
+SECONDS_TO_START = 120
+SECONDS_TO_INSPECT = 300
+# The most that --top takes: every holder, type and shared set is in the report.
+ALL_ROWS = "100000"
+
+
+class Wrong(Exception):
+    """What a test says after its name when it fails."""
+
+
+def minor(version):
+    return int(version.split(".")[1])
+
+
+def versions():
+    """The Go versions at hand, oldest first."""
+    found = [p.parent.parent.name for p in (CACHE / "go").glob("*/bin/go")]
+    return sorted((v for v in found if re.fullmatch(r"1\.\d+", v)), key=minor)
+
+
+def programs():
+    listed = subprocess.run([ROOT / "scripts" / "zoo-build", "--programs"], stdout=subprocess.PIPE,
+                            check=True, text=True)
+    return listed.stdout.split()
+
+
+def build(version, mode, program, path):
+    """Builds through scripts/zoo-build, which keeps what it built."""
+    done = subprocess.run([ROOT / "scripts" / "zoo-build", version, mode, program, path],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise Wrong(f"zoo-build failed: {done.stdout.strip()[-300:]}")
+    return path
+
+
+class Program:
+    """A running program of the zoo; .truth is its latest line."""
+
+    def __init__(self, path, *arguments, environment=None, folder=None):
+        self.path = path
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [path, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=self.errors, cwd=folder, env={**os.environ, **(environment or {})})
+        self.pid = self.process.pid
+        self.unread = b""
+        self.truth = None
+        try:
+            self.truth = self.next_truth()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def next_truth(self, seconds=SECONDS_TO_START):
+        deadline = time.monotonic() + seconds
+        while True:
+            line, newline, rest = self.unread.partition(b"\n")
+            if newline:
+                self.unread = rest
+                told = json.loads(line)
+                if told.get("ready"):
+                    return told
+                continue
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+                raise Wrong(f"{Path(self.path).name} told nothing in {seconds} s")
+            part = os.read(self.process.stdout.fileno(), 65536)
+            if not part:
+                raise Wrong(f"{Path(self.path).name} ended early: {self.complaints()}")
+            self.unread += part
+
+    def ask(self):
+        """Fresh statistics."""
+        self.process.send_signal(signal.SIGUSR1)
+        self.truth = self.next_truth()
+        return self.truth
+
+    def complaints(self):
+        self.errors.seek(0)
+        return self.errors.read().decode("utf-8", "replace").strip()[-300:]
+
+    def runs(self):
+        """Alive, traced by nobody and not stopped."""
+        if self.process.poll() is not None:
+            return False
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return "TracerPid:\t0\n" in status and not re.search(r"^State:\t[tTZX]", status, re.M)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
+
+
+def leakhound(*arguments, **options):
+    return subprocess.run([LEAKHOUND, *map(str, arguments)], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=SECONDS_TO_INSPECT, check=False, **options)
+
+
+def inspect(target, *options):
+    """The report as a dictionary; `options` go to the command line."""
+    done = leakhound("inspect", target, "--format", "json", "--top", ALL_ROWS, *options)
+    complaint = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode or complaint:
+        raise Wrong(f"leakhound: exit status {done.returncode}: {complaint[:400]}")
+    return json.loads(done.stdout)
+
+
+def expect(name, expected, got):
+    if expected != got:
+        raise Wrong(f"{name}: expected {expected}, got {got}")
+
+
+def expect_near(name, expected, got, share):
+    if abs(expected - got) > abs(expected) * share:
+        off = f"{(got - expected) / expected:+.3%}" if expected else "of nothing"
+        raise Wrong(f"{name}: expected {expected}, got {got} ({off}, allowed {share:.1%})")
