@@ -312,12 +312,13 @@ static struct error *add_thread(void *context, pid_t tid)
     return vector_push(&target->threads, thread);
 }
 
-static struct error *fill(struct target *target, struct process *process)
+static struct error *fill(struct target *target, struct process *process,
+                          const struct target_options *options)
 {
     pid_t pid = target->pid;
     CLEANUP_FREE char *maps = NULL;
     if (target->freeze == FREEZE_STOP) {
-        TRY(process_stop(pid, &process->held));
+        TRY(process_stop(pid, options && options->full_registers, &process->held));
         TRY(process_threads(process->held, target));
         TRY(page_cache_create(&process->cache));
     } else {
@@ -353,9 +354,9 @@ struct error *target_open_process(pid_t pid, const struct target_options *option
         free(process);
         return error;
     }
-    target->pid = pid;
+    target->pid = target->memory_pid = pid;
     target->freeze = options ? options->freeze : FREEZE_STOP;
-    error = fill(target, process);
+    error = fill(target, process, options);
     if (error) {
         target_destroy(target);
         return error;

@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "target/proc.h"
+#include "target/thread_registers.h"
 
 enum {
     STOP_SECONDS = 10,
@@ -31,12 +32,14 @@ struct held_thread {
     int status; /* as waitid gives it: signal, or signal | event << 8 */
     struct user_regs_struct registers;
     bool has_registers;
+    struct target_registers *full; /* NULL unless asked for */
 };
 
 enum phase { PHASE_STOPPING, PHASE_STOPPED, PHASE_FAILED, PHASE_RESUMING };
 
 struct stopped_process {
     pid_t pid;
+    bool full_registers;
     pthread_t tracer;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -265,13 +268,27 @@ static struct error *stop_all(struct stopped_process *process)
     return NULL;
 }
 
-/* A stop for the delivery of a signal is the only one whose status has no event; that signal is
- * handed back. What is not stopped cannot be detached: the end of our thread does that. */
+/* A stop for the delivery of a signal is the only one whose status has no event. */
+static bool is_delivery(const struct held_thread *thread)
+{
+    return thread->is_stopped && thread->status >> 8 == 0;
+}
+
+static void read_full_registers(struct stopped_process *process)
+{
+    for (uint64_t i = 0; i < process->threads.count; i++) {
+        struct held_thread *thread = &process->threads.data[i];
+        thread->full = thread_registers_read(thread->tid, is_delivery(thread));
+    }
+}
+
+/* The signal of a stop for its delivery is handed back. What is not stopped cannot be detached: the
+ * end of our thread does that. */
 static void detach_all(struct stopped_process *process)
 {
     for (uint64_t i = 0; i < process->threads.count; i++) {
         const struct held_thread *thread = &process->threads.data[i];
-        int signal = thread->is_stopped && thread->status >> 8 == 0 ? thread->status : 0;
+        int signal = is_delivery(thread) ? thread->status : 0;
         trace_request(PTRACE_DETACH, thread->tid, 0, (uintptr_t)signal);
     }
     process->ended_ns = now_ns();
@@ -283,6 +300,8 @@ static void *hold(void *argument)
     struct error *error = stop_all(process);
     if (error)
         detach_all(process);
+    else if (process->full_registers)
+        read_full_registers(process);
     pthread_mutex_lock(&process->lock);
     process->error = error;
     process->phase = error ? PHASE_FAILED : PHASE_STOPPED;
@@ -297,6 +316,8 @@ static void *hold(void *argument)
 
 static void destroy(struct stopped_process *process)
 {
+    for (uint64_t i = 0; i < process->threads.count; i++)
+        free(process->threads.data[i].full);
     vector_deinit(&process->threads);
     vector_deinit(&process->fresh);
     vector_deinit(&process->born);
@@ -306,11 +327,12 @@ static void destroy(struct stopped_process *process)
     free(process);
 }
 
-struct error *process_stop(pid_t pid, struct stopped_process **out)
+struct error *process_stop(pid_t pid, bool full_registers, struct stopped_process **out)
 {
     struct stopped_process *process;
     TRY(memory_array(1, sizeof(*process), &process));
     process->pid = pid;
+    process->full_registers = full_registers;
     pthread_mutex_init(&process->lock, NULL);
     pthread_cond_init(&process->changed, NULL);
     sigset_t all, before;
@@ -336,10 +358,10 @@ struct error *process_stop(pid_t pid, struct stopped_process **out)
     return NULL;
 }
 
-struct error *process_threads(const struct stopped_process *process, struct target *target)
+struct error *process_threads(struct stopped_process *process, struct target *target)
 {
     for (uint64_t i = 0; i < process->threads.count; i++) {
-        const struct held_thread *held = &process->threads.data[i];
+        struct held_thread *held = &process->threads.data[i];
         const struct user_regs_struct *r = &held->registers;
         struct target_thread thread = {.tid = held->tid, .state = held->state};
         if (held->has_registers)
@@ -354,7 +376,9 @@ struct error *process_threads(const struct stopped_process *process, struct targ
                        r->r10, r->r11, r->r12, r->r13, r->r14, r->r15},
                 .fs_base = r->fs_base,
             };
+        thread.registers = held->full;
         TRY(vector_push(&target->threads, thread));
+        held->full = NULL;
     }
     return NULL;
 }

@@ -18,12 +18,12 @@ struct stopped_process;
 /* Returns when every thread stands still, new ones too. On error all go on. ERROR_OS with a
  * sentence: exited, not permitted, traced by another, a thread that does not stop within 10 s.
  * Threads that the user had stopped (SIGSTOP) stay stopped after process_resume. Some 10 µs per
- * thread; the process stands still until process_resume. */
-struct error *process_stop(pid_t pid, struct stopped_process **out) ERROR_CHECK;
+ * thread, and 5 µs more with full_registers; the process stands still until process_resume. */
+struct error *process_stop(pid_t pid, bool full_registers,
+                           struct stopped_process **out) ERROR_CHECK;
 
-/* Appends the stopped threads with their registers. */
-struct error *process_threads(const struct stopped_process *process,
-                              struct target *target) ERROR_CHECK;
+/* Appends the stopped threads with their registers; full ones become the target's. */
+struct error *process_threads(struct stopped_process *process, struct target *target) ERROR_CHECK;
 
 /* Lets the threads go on, frees process, and returns how long the process stood still: from just
  * before the first thread was seized to the last detach, in nanoseconds. */

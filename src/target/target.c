@@ -62,6 +62,8 @@ void target_destroy(struct target *target)
         return;
     target_release(target);
     target->private->source->destroy(target);
+    for (uint64_t i = 0; i < target->threads.count; i++)
+        free(target->threads.data[i].registers);
     vector_deinit(&target->segments);
     vector_deinit(&target->threads);
     free(target->exe_path);

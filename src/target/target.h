@@ -35,12 +35,14 @@ struct target_thread {
     uint64_t gp[16]; /* rax rbx rcx rdx rsi rdi rbp rsp r8..r15 */
     uint64_t fs_base;
     char state; /* live: state in /proc/PID/task/TID/stat before we stopped it; 0 unknown */
+    struct target_registers *registers; /* all of them, the target's; with full_registers only */
 };
 
 struct target {
     enum target_kind kind;
     enum target_freeze freeze;
     pid_t pid;           /* also of a core, 0 when unknown */
+    pid_t memory_pid;    /* live: whose /proc has the memory that is read (FREEZE_FORK: the copy) */
     char *exe_path;      /* path to show; the executable as the target knows it */
     char *exe_open_path; /* what to open: /proc/PID/exe, or a file */
     VECTOR(struct target_segment) segments; /* ascending, not overlapping */
@@ -54,7 +56,8 @@ struct target {
 
 struct target_options {
     enum target_freeze freeze;
-    const char *exe; /* --exe, or NULL */
+    const char *exe;     /* --exe, or NULL */
+    bool full_registers; /* keep thread.registers (target/thread_registers.h) of a live process */
 };
 
 /* Opens a running process: checks that it exists, may be read (naming CAP_SYS_PTRACE when not), is
