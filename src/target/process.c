@@ -6,12 +6,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "target/hold.h"
 #include "target/image.h"
 #include "target/maps.h"
 #include "target/page_cache.h"
 #include "target/private.h"
 #include "target/proc.h"
-#include "target/stop.h"
 
 struct process {
     struct target_private common;

@@ -1,7 +1,7 @@
 #include "target/stop.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,45 +18,18 @@
 #include "target/proc.h"
 #include "target/thread_registers.h"
 
+#define SECOND_NS ((uint64_t)1000000000)
+
 enum {
-    STOP_SECONDS = 10,
     POLL_MIN_NS = 20 * 1000,
     POLL_MAX_NS = 1000 * 1000,
 };
 
-struct held_thread {
-    pid_t tid;
-    char state;       /* before we touched it */
-    bool is_stranger; /* a process that the target was just creating by an unusual clone */
-    bool is_stopped;
-    int status; /* as waitid gives it: signal, or signal | event << 8 */
-    struct user_regs_struct registers;
-    bool has_registers;
-    struct target_registers *full; /* NULL unless asked for */
-};
-
-enum phase { PHASE_STOPPING, PHASE_STOPPED, PHASE_FAILED, PHASE_RESUMING };
-
-struct stopped_process {
-    pid_t pid;
-    bool full_registers;
-    pthread_t tracer;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    enum phase phase; /* under lock; what follows belongs to the tracer until PHASE_STOPPED */
-    struct error *error;
-    VECTOR(struct held_thread) threads;
-    struct hash_map held;             /* tid → 1 while it is in threads */
-    VECTOR(pid_t) born;               /* ids that clone events announced */
-    VECTOR(struct held_thread) fresh; /* found by the last listing, not seized yet */
-    uint64_t started_ns, ended_ns;
-};
-
-static uint64_t now_ns(void)
+uint64_t stop_clock_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
 /* The kernel's requests take integers where the prototype has pointers. */
@@ -82,28 +55,28 @@ static struct error *explain_refusal(pid_t pid)
                         pid, tracer, (int)strcspn(name, "\n"), name);
 }
 
-static bool is_held(const struct stopped_process *process, pid_t tid)
+static bool is_held(const struct thread_stop *stop, pid_t tid)
 {
-    const uint64_t *held = hash_map_find(&process->held, (uint64_t)tid);
+    const uint64_t *held = hash_map_find(&stop->held, (uint64_t)tid);
     return held && *held;
 }
 
 static struct error *note_thread(void *context, pid_t tid)
 {
-    struct stopped_process *process = context;
-    if (is_held(process, tid))
+    struct thread_stop *stop = context;
+    if (is_held(stop, tid))
         return NULL;
-    char state = proc_stat(process->pid, tid).state;
+    char state = proc_stat(stop->pid, tid).state;
     if (!state || state == 'Z' || state == 'X')
         return NULL;
-    return vector_push(&process->fresh, (struct held_thread){.tid = tid, .state = state});
+    return vector_push(&stop->fresh, (struct held_thread){.tid = tid, .state = state});
 }
 
 /* Makes thread ours and asks it to stop; *out_held is false when it has ended. */
-static struct error *seize(struct stopped_process *process, pid_t tid, bool *out_held)
+static struct error *seize(struct thread_stop *stop, pid_t tid, bool *out_held)
 {
     *out_held = false;
-    if (trace_request(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACECLONE) < 0) {
+    if (trace_request(PTRACE_SEIZE, tid, 0, stop->only ? 0 : PTRACE_O_TRACECLONE) < 0) {
         if (errno == ESRCH)
             return NULL;
         int failure = errno;
@@ -113,74 +86,76 @@ static struct error *seize(struct stopped_process *process, pid_t tid, bool *out
             *out_held = true;
             return NULL;
         }
-        char state = proc_stat(process->pid, tid).state;
+        char state = proc_stat(stop->pid, tid).state;
         if (!state || state == 'Z' || state == 'X')
             return NULL;
         if (failure == EPERM || failure == EACCES)
-            return explain_refusal(process->pid);
-        return error_os(failure, "cannot stop thread %d of process %d", tid, process->pid);
+            return explain_refusal(stop->pid);
+        return error_os(failure, "cannot stop thread %d of process %d", tid, stop->pid);
     }
     *out_held = true;
     if (trace_request(PTRACE_INTERRUPT, tid, 0, 0) < 0 && errno != ESRCH)
-        return error_os(errno, "cannot stop thread %d of process %d", tid, process->pid);
+        return error_os(errno, "cannot stop thread %d of process %d", tid, stop->pid);
     return NULL;
 }
 
-static struct error *hold_thread(struct stopped_process *process, struct held_thread thread)
+static struct error *hold_thread(struct thread_stop *stop, struct held_thread thread)
 {
     uint64_t *held;
-    TRY(vector_push(&process->threads, thread));
-    TRY(hash_map_insert(&process->held, (uint64_t)thread.tid, &held, NULL));
+    TRY(vector_push(&stop->threads, thread));
+    TRY(hash_map_insert(&stop->held, (uint64_t)thread.tid, &held, NULL));
     *held = 1;
     return NULL;
 }
 
 /* Seizes the threads that are not held yet; *out_grew tells whether there were any. */
-static struct error *seize_new(struct stopped_process *process, bool *out_grew)
+static struct error *seize_new(struct thread_stop *stop, bool *out_grew)
 {
     *out_grew = false;
-    process->fresh.count = 0;
-    TRY(proc_each_thread(process->pid, note_thread, process));
+    stop->fresh.count = 0;
+    if (stop->only)
+        TRY(note_thread(stop, stop->only));
+    else
+        TRY(proc_each_thread(stop->pid, note_thread, stop));
     /* Room first: once a thread is seized, forgetting it would be an error. */
-    TRY(vector_reserve(&process->threads, process->threads.count + process->fresh.count));
-    if (!process->started_ns)
-        process->started_ns = now_ns();
-    for (uint64_t i = 0; i < process->fresh.count; i++) {
-        struct held_thread thread = process->fresh.data[i];
+    TRY(vector_reserve(&stop->threads, stop->threads.count + stop->fresh.count));
+    if (!stop->started_ns)
+        stop->started_ns = stop_clock_ns();
+    for (uint64_t i = 0; i < stop->fresh.count; i++) {
+        struct held_thread thread = stop->fresh.data[i];
         bool held;
-        TRY(seize(process, thread.tid, &held));
+        TRY(seize(stop, thread.tid, &held));
         if (!held)
             continue;
         *out_grew = true;
-        TRY(hold_thread(process, thread));
+        TRY(hold_thread(stop, thread));
     }
     return NULL;
 }
 
 /* A clone that makes no thread but a process (with an exit signal other than SIGCHLD) is caught by
  * TRACECLONE as well: such strangers are let go as soon as they stop. */
-static struct error *adopt_strangers(struct stopped_process *process, bool *out_grew)
+static struct error *adopt_strangers(struct thread_stop *stop, bool *out_grew)
 {
-    for (uint64_t i = 0; i < process->born.count; i++) {
-        pid_t tid = process->born.data[i];
-        if (is_held(process, tid))
+    for (uint64_t i = 0; i < stop->born.count; i++) {
+        pid_t tid = stop->born.data[i];
+        if (is_held(stop, tid))
             continue;
-        TRY(hold_thread(process, (struct held_thread){.tid = tid, .is_stranger = true}));
+        TRY(hold_thread(stop, (struct held_thread){.tid = tid, .is_stranger = true}));
         *out_grew = true;
     }
-    process->born.count = 0;
+    stop->born.count = 0;
     return NULL;
 }
 
-static void forget(struct stopped_process *process, uint64_t index)
+static void forget(struct thread_stop *stop, uint64_t index)
 {
-    *hash_map_find(&process->held, (uint64_t)process->threads.data[index].tid) = 0;
-    process->threads.data[index] = process->threads.data[--process->threads.count];
+    *hash_map_find(&stop->held, (uint64_t)stop->threads.data[index].tid) = 0;
+    stop->threads.data[index] = stop->threads.data[--stop->threads.count];
 }
 
 /* Looks at a thread once. *out_gone: it has ended or been let go. */
-static struct error *look_at(struct stopped_process *process, struct held_thread *thread,
-                             bool *out_gone)
+static struct error *look_at(struct thread_stop *stop, struct held_thread *thread, bool *out_gone)
 {
     siginfo_t info = {0};
     int flags = WEXITED | WSTOPPED | WNOHANG | __WALL | __WNOTHREAD;
@@ -194,7 +169,7 @@ static struct error *look_at(struct stopped_process *process, struct held_thread
     if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
         /* A dead thread stays a zombie until its tracer takes note. The process itself is left to
          * its parent, who gets it when our thread ends. */
-        if (thread->tid != process->pid && !thread->is_stranger)
+        if (thread->tid != stop->pid && !thread->is_stranger)
             waitid(P_PID, (id_t)thread->tid, &info, flags);
         *out_gone = true;
         return NULL;
@@ -209,7 +184,7 @@ static struct error *look_at(struct stopped_process *process, struct held_thread
     if (thread->status == (SIGTRAP | PTRACE_EVENT_CLONE << 8)) {
         unsigned long tid = 0;
         if (trace_request(PTRACE_GETEVENTMSG, thread->tid, 0, (uintptr_t)&tid) == 0 && tid)
-            TRY(vector_push(&process->born, (pid_t)tid));
+            TRY(vector_push(&stop->born, (pid_t)tid));
     }
     struct iovec buffer = {&thread->registers, sizeof(thread->registers)};
     thread->has_registers =
@@ -218,19 +193,33 @@ static struct error *look_at(struct stopped_process *process, struct held_thread
     return NULL;
 }
 
+static struct error *explain_slowness(const struct thread_stop *stop, pid_t running)
+{
+    char state = proc_stat(stop->pid, running).state, limit[32];
+    if (stop->limit_ns % SECOND_NS)
+        snprintf(limit, sizeof(limit), "%" PRIu64 " ms", stop->limit_ns / 1000000);
+    else
+        snprintf(limit, sizeof(limit), "%" PRIu64 " seconds", stop->limit_ns / SECOND_NS);
+    return error_create(ERROR_OS,
+                        "thread %d of process %d did not stop within %s (state %c%s): try again, "
+                        "or read it with --freeze=none",
+                        running, stop->pid, limit, state ? state : '?',
+                        state == 'D' ? ", it waits in the kernel" : "");
+}
+
 /* Waits until every held thread is stopped or gone. Polls, thread by thread: waiting for all
  * children could take those of the program that we are part of, and blocking waits have no end. */
-static struct error *wait_for_stops(struct stopped_process *process, uint64_t deadline_ns)
+static struct error *wait_for_stops(struct thread_stop *stop, uint64_t deadline_ns)
 {
     for (long pause_ns = POLL_MIN_NS;; pause_ns = MIN_OF(2 * pause_ns, (long)POLL_MAX_NS)) {
         pid_t running = 0;
-        for (uint64_t i = 0; i < process->threads.count;) {
-            struct held_thread *thread = &process->threads.data[i];
+        for (uint64_t i = 0; i < stop->threads.count;) {
+            struct held_thread *thread = &stop->threads.data[i];
             bool gone = false;
             if (!thread->is_stopped)
-                TRY(look_at(process, thread, &gone));
+                TRY(look_at(stop, thread, &gone));
             if (gone) {
-                forget(process, i);
+                forget(stop, i);
                 continue;
             }
             if (!thread->is_stopped)
@@ -239,129 +228,91 @@ static struct error *wait_for_stops(struct stopped_process *process, uint64_t de
         }
         if (!running)
             return NULL;
-        if (now_ns() > deadline_ns) {
-            char state = proc_stat(process->pid, running).state;
-            return error_create(ERROR_OS,
-                                "thread %d of process %d did not stop within %d seconds (state "
-                                "%c%s): try again, or read it with --freeze=none",
-                                running, process->pid, STOP_SECONDS, state ? state : '?',
-                                state == 'D' ? ", it waits in the kernel" : "");
+        if (stop_clock_ns() > deadline_ns) {
+            stop->is_slow = true;
+            return explain_slowness(stop, running);
         }
         nanosleep(&(struct timespec){.tv_nsec = pause_ns}, NULL);
     }
 }
 
-static struct error *stop_all(struct stopped_process *process)
+static struct error *stop_all(struct thread_stop *stop)
 {
-    uint64_t deadline_ns = now_ns() + (uint64_t)STOP_SECONDS * 1000000000u;
+    uint64_t deadline_ns = stop_clock_ns() + stop->limit_ns;
     bool grew;
     do {
-        TRY(seize_new(process, &grew));
-        TRY(adopt_strangers(process, &grew));
-        TRY(wait_for_stops(process, deadline_ns));
-    } while (grew && now_ns() < deadline_ns);
+        TRY(seize_new(stop, &grew));
+        TRY(adopt_strangers(stop, &grew));
+        TRY(wait_for_stops(stop, deadline_ns));
+    } while (grew && stop_clock_ns() < deadline_ns);
+    stop->is_slow = grew;
     if (grew)
         return error_create(ERROR_OS, "process %d creates threads faster than they can be stopped",
-                            process->pid);
-    if (!process->threads.count)
-        return proc_error_gone(process->pid);
+                            stop->pid);
+    if (!stop->threads.count)
+        return proc_error_gone(stop->pid);
     return NULL;
 }
 
 /* A stop for the delivery of a signal is the only one whose status has no event. */
-static bool is_delivery(const struct held_thread *thread)
+bool held_thread_is_delivery(const struct held_thread *thread)
 {
     return thread->is_stopped && thread->status >> 8 == 0;
 }
 
-static void read_full_registers(struct stopped_process *process)
+static void read_full_registers(struct thread_stop *stop)
 {
-    for (uint64_t i = 0; i < process->threads.count; i++) {
-        struct held_thread *thread = &process->threads.data[i];
-        thread->full = thread_registers_read(thread->tid, is_delivery(thread));
+    for (uint64_t i = 0; i < stop->threads.count; i++) {
+        struct held_thread *thread = &stop->threads.data[i];
+        thread->full = thread_registers_read(thread->tid, held_thread_is_delivery(thread));
     }
 }
 
 /* The signal of a stop for its delivery is handed back. What is not stopped cannot be detached: the
- * end of our thread does that. */
-static void detach_all(struct stopped_process *process)
+ * end of the calling thread does that. */
+static void detach_all(struct thread_stop *stop)
 {
-    for (uint64_t i = 0; i < process->threads.count; i++) {
-        const struct held_thread *thread = &process->threads.data[i];
-        int signal = is_delivery(thread) ? thread->status : 0;
+    for (uint64_t i = 0; i < stop->threads.count; i++) {
+        const struct held_thread *thread = &stop->threads.data[i];
+        int signal = held_thread_is_delivery(thread) ? thread->status : 0;
         trace_request(PTRACE_DETACH, thread->tid, 0, (uintptr_t)signal);
     }
-    process->ended_ns = now_ns();
+    stop->ended_ns = stop_clock_ns();
 }
 
-static void *hold(void *argument)
+static void deinit(struct thread_stop *stop)
 {
-    struct stopped_process *process = argument;
-    struct error *error = stop_all(process);
-    if (error)
-        detach_all(process);
-    else if (process->full_registers)
-        read_full_registers(process);
-    pthread_mutex_lock(&process->lock);
-    process->error = error;
-    process->phase = error ? PHASE_FAILED : PHASE_STOPPED;
-    pthread_cond_broadcast(&process->changed);
-    while (!error && process->phase != PHASE_RESUMING)
-        pthread_cond_wait(&process->changed, &process->lock);
-    pthread_mutex_unlock(&process->lock);
-    if (!error)
-        detach_all(process);
-    return NULL;
+    for (uint64_t i = 0; i < stop->threads.count; i++)
+        free(stop->threads.data[i].full);
+    vector_deinit(&stop->threads);
+    vector_deinit(&stop->fresh);
+    vector_deinit(&stop->born);
+    hash_map_deinit(&stop->held);
 }
 
-static void destroy(struct stopped_process *process)
+struct error *thread_stop_begin(const struct thread_stop_options *options, struct thread_stop *out)
 {
-    for (uint64_t i = 0; i < process->threads.count; i++)
-        free(process->threads.data[i].full);
-    vector_deinit(&process->threads);
-    vector_deinit(&process->fresh);
-    vector_deinit(&process->born);
-    hash_map_deinit(&process->held);
-    pthread_mutex_destroy(&process->lock);
-    pthread_cond_destroy(&process->changed);
-    free(process);
-}
-
-struct error *process_stop(pid_t pid, bool full_registers, struct stopped_process **out)
-{
-    struct stopped_process *process;
-    TRY(memory_array(1, sizeof(*process), &process));
-    process->pid = pid;
-    process->full_registers = full_registers;
-    pthread_mutex_init(&process->lock, NULL);
-    pthread_cond_init(&process->changed, NULL);
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failure = pthread_create(&process->tracer, NULL, hold, process);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failure) {
-        destroy(process);
-        return error_os(failure, "cannot start a thread");
-    }
-    pthread_mutex_lock(&process->lock);
-    while (process->phase == PHASE_STOPPING)
-        pthread_cond_wait(&process->changed, &process->lock);
-    struct error *error = process->error;
-    pthread_mutex_unlock(&process->lock);
+    struct thread_stop stop = {
+        .pid = options->pid,
+        .only = options->only,
+        .limit_ns = options->limit_ns,
+    };
+    struct error *error = stop_all(&stop);
     if (error) {
-        pthread_join(process->tracer, NULL);
-        destroy(process);
+        thread_stop_end(&stop);
+        *out = (struct thread_stop){.is_slow = stop.is_slow};
         return error;
     }
-    *out = process;
+    if (options->full_registers)
+        read_full_registers(&stop);
+    *out = stop;
     return NULL;
 }
 
-struct error *process_threads(struct stopped_process *process, struct target *target)
+struct error *thread_stop_threads(struct thread_stop *stop, struct target *target)
 {
-    for (uint64_t i = 0; i < process->threads.count; i++) {
-        struct held_thread *held = &process->threads.data[i];
+    for (uint64_t i = 0; i < stop->threads.count; i++) {
+        struct held_thread *held = &stop->threads.data[i];
         const struct user_regs_struct *r = &held->registers;
         struct target_thread thread = {.tid = held->tid, .state = held->state};
         if (held->has_registers)
@@ -383,14 +334,14 @@ struct error *process_threads(struct stopped_process *process, struct target *ta
     return NULL;
 }
 
-uint64_t process_resume(struct stopped_process *process)
+void thread_stop_resume(struct thread_stop *stop)
 {
-    pthread_mutex_lock(&process->lock);
-    process->phase = PHASE_RESUMING;
-    pthread_cond_broadcast(&process->changed);
-    pthread_mutex_unlock(&process->lock);
-    pthread_join(process->tracer, NULL);
-    uint64_t stopped_ns = process->ended_ns - process->started_ns;
-    destroy(process);
-    return stopped_ns;
+    if (!stop->ended_ns)
+        detach_all(stop);
+}
+
+void thread_stop_end(struct thread_stop *stop)
+{
+    thread_stop_resume(stop);
+    deinit(stop);
 }
