@@ -16,5 +16,6 @@ struct command {
 };
 
 extern const struct command command_inspect;
+extern const struct command command_core;
 
 #endif

@@ -8,7 +8,16 @@
 enum { MOST_THREADS = 64, MOST_ROWS = 100000 };
 
 /* Long options report themselves by these; short ones by their letter. */
-enum { KEY_FORMAT = 256, KEY_NO_COLOR, KEY_EXE, KEY_FREEZE, KEY_THREADS, KEY_TOP, KEY_PHASES };
+enum {
+    KEY_FORMAT = 256,
+    KEY_NO_COLOR,
+    KEY_EXE,
+    KEY_FREEZE,
+    KEY_THREADS,
+    KEY_TOP,
+    KEY_PHASES,
+    KEY_WITH_FILES
+};
 
 static const struct option long_options[] = {
     {"format", required_argument, NULL, KEY_FORMAT},
@@ -20,6 +29,7 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, KEY_THREADS},
     {"top", required_argument, NULL, KEY_TOP},
     {"phases", no_argument, NULL, KEY_PHASES},
+    {"with-files", no_argument, NULL, KEY_WITH_FILES},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -29,9 +39,11 @@ static const struct {
     int key;
     enum option_bit bit;
 } option_bits[] = {
-    {KEY_FORMAT, OPTION_FORMAT},   {'o', OPTION_OUTPUT},  {KEY_NO_COLOR, OPTION_NO_COLOR},
-    {'q', OPTION_QUIET},           {KEY_EXE, OPTION_EXE}, {KEY_FREEZE, OPTION_FREEZE},
-    {KEY_THREADS, OPTION_THREADS}, {KEY_TOP, OPTION_TOP}, {KEY_PHASES, OPTION_PHASES},
+    {KEY_FORMAT, OPTION_FORMAT},     {'o', OPTION_OUTPUT},
+    {KEY_NO_COLOR, OPTION_NO_COLOR}, {'q', OPTION_QUIET},
+    {KEY_EXE, OPTION_EXE},           {KEY_FREEZE, OPTION_FREEZE},
+    {KEY_THREADS, OPTION_THREADS},   {KEY_TOP, OPTION_TOP},
+    {KEY_PHASES, OPTION_PHASES},     {KEY_WITH_FILES, OPTION_WITH_FILES},
 };
 
 static bool is_taken(int key, unsigned taken)
@@ -85,6 +97,7 @@ static struct error *apply(int key, const char *value, struct options *options)
         if (!*value)
             return error_create(ERROR_USAGE, "-o takes the name of a file");
         options->output = strcmp(value, "-") == 0 ? NULL : value;
+        options->has_output = true;
         break;
     case KEY_NO_COLOR:
         options->no_color = true;
@@ -109,6 +122,9 @@ static struct error *apply(int key, const char *value, struct options *options)
         break;
     case KEY_PHASES:
         options->phases = true;
+        break;
+    case KEY_WITH_FILES:
+        options->with_files = true;
         break;
     case 'h':
         options->help = true;

@@ -21,6 +21,7 @@ enum option_bit {
     OPTION_THREADS = 1 << 6,
     OPTION_TOP = 1 << 7,
     OPTION_PHASES = 1 << 8,
+    OPTION_WITH_FILES = 1 << 9,
 };
 
 enum { OPTIONS_MAX_OPERANDS = 4, OPTIONS_DEFAULT_TOP = 10 };
@@ -28,7 +29,8 @@ enum { OPTIONS_MAX_OPERANDS = 4, OPTIONS_DEFAULT_TOP = 10 };
 struct options {
     enum output_format format;
     const char *output; /* NULL: standard output */
-    bool no_color, quiet, phases, help, version;
+    bool has_output;    /* -o was given, if only as "-" */
+    bool no_color, quiet, phases, with_files, help, version;
     const char *exe; /* NULL: as the target says */
     enum target_freeze freeze;
     unsigned threads; /* at least 1 */

@@ -1,0 +1,167 @@
+/* leakhound core PID: an ELF core of the frozen process, for gdb, delve and leakhound itself. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/terminal.h"
+#include "report/units.h"
+#include "target/core_write.h"
+
+static const char help[] =
+    "Example: leakhound core 4242                       write process 4242 to ./core.4242\n"
+    "         leakhound core 4242 -o /var/tmp/orders.core && dlv core ./orders-api "
+    "/var/tmp/orders.core\n"
+    "         leakhound core 4242 -o - | zstd > core.zst    when there is no room for it here\n"
+    "\n"
+    "usage: leakhound core [OPTION...] PID\n"
+    "\n"
+    "Writes an ELF core of any 64-bit process, which goes on afterwards: its memory, threads,\n"
+    "registers and mapped files, for gdb, delve (dlv core) and leakhound. The file is sparse: "
+    "pages\n"
+    "that are not there, and pages of zeros, take no room on the disk. It appears under its name\n"
+    "when it is whole, and only its owner may read it: it holds all that the process knew.\n"
+    "Pages of programs and libraries that can be read from their files stay out, as in the\n"
+    "kernel's cores, and so does what the program excluded (MADV_DONTDUMP).\n"
+    "\n"
+    "  -o, --output FILE   write to FILE (core.PID, which must not be there yet); - is standard\n"
+    "                      output, which gets the holes as zeros\n"
+    "  --with-files        with the pages of programs and libraries: the core can be read where\n"
+    "                      these files are not\n"
+    "  --freeze HOW        how the process is held still, as for leakhound inspect; not none\n"
+    "  --threads N         threads that copy (one for each processor)\n"
+    "  -q, --quiet         no progress and no closing line on standard error\n"
+    "  -h, --help          this text\n"
+    "  -V, --version       the version\n"
+    "\n"
+    "Exit status: 0 fine, 2 usage, 3 the process could not be read or the file not be written,\n"
+    "4 the architecture is not supported.\n";
+
+static struct error *check_usage(const struct options *options)
+{
+    const char *pid = options->operands[0];
+    if (!*pid || pid[strspn(pid, "0123456789")])
+        return error_create(ERROR_USAGE,
+                            "leakhound core takes the pid of a running process, not %s", pid);
+    if (options->freeze == FREEZE_NONE)
+        return error_create(ERROR_USAGE,
+                            "a core needs registers, and these only a process that is held still "
+                            "has: --freeze none is not for cores");
+    if (options->has_output && !options->output && isatty(STDOUT_FILENO))
+        return error_create(ERROR_USAGE, "a core is not for a terminal: redirect it, or name a "
+                                         "file with -o");
+    return NULL;
+}
+
+/* A name that was not given must be free; one that was may be that of a file, which is replaced,
+ * but not that of a device. NULL as *out_path is standard output. */
+static struct error *choose_path(const struct options *options, char **out_path)
+{
+    struct stat status;
+    char *path = NULL;
+    if (options->has_output && !options->output) {
+        *out_path = NULL;
+        return NULL;
+    }
+    if (options->has_output)
+        path = strdup(options->output);
+    else if (asprintf(&path, "core.%s", options->operands[0]) < 0)
+        path = NULL;
+    if (!path)
+        return error_memory(32);
+    struct error *error = NULL;
+    if (!options->has_output && lstat(path, &status) == 0)
+        error = error_create(ERROR_OS, "%s is there already: name a file with -o", path);
+    else if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        error = error_create(ERROR_OS, "%s is not a regular file (-o - is standard output)", path);
+    if (error) {
+        free(path);
+        return error;
+    }
+    *out_path = path;
+    return NULL;
+}
+
+struct summary {
+    struct core_written written;
+    uint64_t stopped_ns;
+    bool was_stopped; /* for as long as it was copied */
+};
+
+/* The process goes on before the disk is waited for. */
+static struct error *copy(const struct options *options, FILE *file, const char *name,
+                          struct summary *out)
+{
+    const struct target_options target_options = {
+        .freeze = options->freeze,
+        .full_registers = true,
+    };
+    struct progress progress = progress_begin(options->quiet);
+    const struct core_write_options write_options = {
+        .with_files = options->with_files,
+        .threads = options->threads,
+        .progress = progress_report,
+        .progress_context = &progress,
+    };
+    struct target *target;
+    TRY(target_open(options->operands[0], &target_options, &target));
+    struct error *error = core_write(target, &write_options, fileno(file), name, &out->written);
+    target_release(target);
+    out->stopped_ns = target->stopped_ns;
+    out->was_stopped = target->freeze == FREEZE_STOP;
+    target_destroy(target);
+    progress_end(&progress);
+    return error;
+}
+
+static void print_summary(const struct options *options, const char *name,
+                          const struct summary *summary)
+{
+    const struct core_written *written = &summary->written;
+    struct arena arena;
+    arena_init(&arena);
+    const char *disk = "";
+    if (written->disk_bytes)
+        disk = arena_printf(&arena, ", %s on disk", units_size(&arena, written->disk_bytes));
+    fprintf(stderr, "wrote %s: %s%s, %s thread%s; process %s stood still for %s (%s)\n", name,
+            units_size(&arena, written->file_bytes), disk, units_count(&arena, written->threads),
+            written->threads == 1 ? "" : "s", options->operands[0],
+            units_duration(&arena, summary->stopped_ns),
+            summary->was_stopped ? "stopped until it was copied" : "a forked copy was read");
+    arena_deinit(&arena);
+}
+
+static struct error *run(const struct options *options)
+{
+    struct output output CLEANUP_OUTPUT = {0};
+    CLEANUP_FREE char *path = NULL;
+    struct summary summary = {0};
+    TRY(check_usage(options));
+    TRY(choose_path(options, &path));
+    umask(077); /* all that the process knew: keys, passwords, its users' data */
+    TRY(output_open(path, &output));
+    const char *name = path ? path : "standard output";
+    struct error *error = copy(options, output.file, name, &summary);
+    if (!error)
+        error = output_commit(&output);
+    if (error && error->os_errno == EPIPE)
+        error->os_errno = 0; /* a reader who has had enough has no core */
+    if (!error && !options->quiet)
+        print_summary(options, name, &summary);
+    return error;
+}
+
+const struct command command_core = {
+    .name = "core",
+    .summary = "write an ELF core of a running process, which goes on",
+    .help = help,
+    .options = OPTION_OUTPUT | OPTION_QUIET | OPTION_FREEZE | OPTION_THREADS | OPTION_WITH_FILES,
+    .operands = 1,
+    .operand_names = "PID",
+    .run = run,
+};
