@@ -319,11 +319,11 @@ static void ignore_child(void *context, uint32_t child)
     (void)child;
 }
 
-static void queries(struct graph *graph)
+static void queries(struct graph *graph, unsigned threads)
 {
     struct stopwatch watch = start_watch();
     struct graph_shared_list list;
-    must(graph_shared_sets(graph, &list));
+    must(graph_shared_sets(graph, threads, &list));
     print_watch("shared sets", watch);
     printf("  %llu sets\n", (unsigned long long)list.sets.count);
     graph_shared_list_deinit(&list);
@@ -368,7 +368,7 @@ int main(int argc, char **argv)
     }
     printf("  peak %.1f bytes per object\n", peak_bytes() / (double)ids);
     if (graph->result)
-        queries(graph);
+        queries(graph, threads);
     graph_destroy(graph);
     return 0;
 }

@@ -34,6 +34,8 @@
 #define GRAPH_ID 0x7fffffffu
 #define GRAPH_IDS_MAX 0x7ff00000u /* objects and roots together */
 
+enum { GRAPH_THREADS_MAX = 64 }; /* wherever threads are asked for, more are taken as these */
+
 struct graph_root {
     uint32_t parent; /* an earlier root, or GRAPH_NONE for a holder */
     uint32_t holder; /* the top of its parents, itself for a holder; set by graph_add_root */
@@ -146,9 +148,10 @@ struct graph_shared_list {
     VECTOR(struct graph_shared) sets;
 };
 /* The sum of bytes over the list = reachable bytes − the sum of the holders' retained bytes.
- * O(objects + edges); 4 B per object with pointers, 28 B per object that only the super root
- * dominates and 12 B per edge to one meanwhile. */
-struct error *graph_shared_sets(struct graph *graph, struct graph_shared_list *out) ERROR_CHECK;
+ * O(objects + edges); 4 B per object with pointers, 12 B per object that only the super root
+ * dominates and 12 B per edge to one beyond its first holder's meanwhile. */
+struct error *graph_shared_sets(struct graph *graph, unsigned threads,
+                                struct graph_shared_list *out) ERROR_CHECK;
 void graph_shared_list_deinit(struct graph_shared_list *list);
 
 /* Exclusive bytes of a set of edges: what becomes unreachable without them (an object that then

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "report/collect_path.h"
 #include "report/collect_private.h"
 
@@ -134,7 +135,7 @@ static struct error *add_holder(struct analysis *a, uint32_t root, struct report
 static struct error *add_shared(struct analysis *a, uint32_t top, struct report *report)
 {
     struct graph_shared_list list = {0};
-    struct error *error = graph_shared_sets(a->graph, &list);
+    struct error *error = graph_shared_sets(a->graph, parallel_processor_count(), &list);
     for (uint64_t i = 0; i < list.sets.count && !error; i++) {
         const struct graph_shared *set = &list.sets.data[i];
         report->shared_bytes += set->bytes;

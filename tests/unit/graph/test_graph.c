@@ -75,7 +75,7 @@ static void nothing_at_all(void **state)
         must(graph_dominated(graph, super, 0, never, NULL));
         must(graph_retained_by_type(graph, NULL, 0, NULL));
         struct graph_shared_list list;
-        must(graph_shared_sets(graph, &list));
+        must(graph_shared_sets(graph, 2, &list));
         assert_int_equal(list.sets.count, 0);
         graph_shared_list_deinit(&list);
         uint64_t bytes = 1, objects = 1;

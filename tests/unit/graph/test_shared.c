@@ -81,7 +81,7 @@ static void check_graph(unsigned threads)
     struct expected list[256];
     uint64_t count = expect(&ref, holders, list), bytes = 0, alone = 0;
     struct graph_shared_list shared;
-    must(graph_shared_sets(graph, &shared));
+    must(graph_shared_sets(graph, threads, &shared));
     assert_int_equal(shared.sets.count, count);
     for (uint64_t i = 0; i < count; i++) {
         check_set(graph, &shared.sets.data[i], holders, list, count);
@@ -136,7 +136,7 @@ static void a_set_of_many_holders_is_cut(void **state)
         must(graph_add_root_edge(graph, h, 3 | GRAPH_LEAF));
     must(graph_analyse(graph, 1, NULL, NULL));
     struct graph_shared_list list;
-    must(graph_shared_sets(graph, &list));
+    must(graph_shared_sets(graph, 2, &list));
     assert_int_equal(list.sets.count, 3);
     assert_int_equal(list.sets.data[0].objects, 2);
     int cut = 0;
@@ -169,7 +169,7 @@ static void too_many_sets_end_in_one_rest(void **state)
     }
     must(graph_analyse(graph, 2, NULL, NULL));
     struct graph_shared_list list;
-    must(graph_shared_sets(graph, &list));
+    must(graph_shared_sets(graph, 2, &list));
     assert_int_equal(list.sets.count, GRAPH_SHARED_SETS_MAX);
     uint64_t bytes = 0;
     for (uint64_t i = 0; i < list.sets.count; i++)
@@ -209,7 +209,7 @@ static void a_million_tops(void **state)
     }
     must(graph_analyse(graph, 2, NULL, NULL));
     struct graph_shared_list list;
-    must(graph_shared_sets(graph, &list));
+    must(graph_shared_sets(graph, 2, &list));
     /* The cycle and all but the beginning of the chain have 80 holders; at the chain's beginning
      * each node adds one, until they are cut at 64. */
     uint64_t bytes = 0;
