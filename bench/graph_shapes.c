@@ -1,25 +1,26 @@
 /*
- * The object graph on heaps of known shape, without a target: seconds by phase and peak bytes per
- * object (the graph itself included).
+ * The object graph on heaps of known shape, without a target: graph_analyse beside plain Semi-NCA
+ * over the whole graph (which finds the dominators only) on one thread, one after the other;
+ * seconds and peak bytes per object (the graph itself included).
  *
- *   bench-graph_shapes SHAPE IDS [THREADS] [plain]
+ *   bench-graph_shapes SHAPE IDS [THREADS] [alone]
  *
- * Shapes: heap (trees with some sharing, as a Go heap: 40 % of the objects have pointers), random,
- * double-list (nodes in random order, leaves held by several), single-list (the same), binary-tree
- * (with parent pointers). plain: Semi-NCA over the whole graph instead, the yardstick.
+ * Shapes: see the table below. In those that are shuffled the objects stand in memory in random
+ * order. alone: without the plain way, but with the questions that can be asked afterwards.
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include <sys/wait.h>
 
+#include "../tests/unit/graph/plain_semi_nca.h"
 #include "base/bitset.h"
 #include "base/parallel.h"
-#include "graph/flow_graph.h"
 #include "graph/graph.h"
+#include "measure.h"
 
-enum { REGION = 1024 }; /* ids of one kind, as in a span */
+enum {
+    REGION = 1024, /* ids of one kind, as in a span */
+    CLIQUE = 16,
+    RING = 1000,
+};
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -34,34 +35,6 @@ static uint64_t random_next(void)
 static uint64_t random_below(uint64_t limit)
 {
     return (uint64_t)((unsigned __int128)random_next() * limit >> 64);
-}
-
-static void must(struct error *error)
-{
-    char text[256];
-    if (!error)
-        return;
-    error_text(error, text, sizeof(text));
-    fprintf(stderr, "graph_shapes: %s\n", text);
-    exit(1);
-}
-
-static double read_clock(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double now(void)
-{
-    return read_clock(CLOCK_MONOTONIC);
-}
-
-/* Of all threads: what counts on a busy machine. */
-static double processor_seconds(void)
-{
-    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 struct shape {
@@ -149,24 +122,98 @@ static void heap_edges(struct shape *shape, struct graph *graph, uint64_t index)
     }
 }
 
+/* One slice with a pointer to every other object, each of which has a leaf. */
+static void slice_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    if (!index) {
+        for (uint64_t i = 1; i < shape->inner_count; i++)
+            add(shape, graph, shape->inner[i]);
+    }
+    if (shape->next_leaf < shape->leaf_count)
+        add(shape, graph, shape->leaves[shape->next_leaf++]);
+}
+
+/* Sixteen at a time know each other; the first of them know the first of the next sixteen. */
+static void clique_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    uint64_t first = index / CLIQUE * CLIQUE;
+    for (uint64_t i = first; i < first + CLIQUE && i < shape->inner_count; i++) {
+        if (i != index)
+            add(shape, graph, shape->inner[i]);
+    }
+    if (index == first && index + CLIQUE < shape->inner_count)
+        add(shape, graph, shape->inner[index + CLIQUE]);
+    add(shape, graph, random_leaf(shape));
+}
+
+/* A tree of groups of eight slots: keys of their own, and values that others hold too. */
+static void maps_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    for (uint64_t child = 8 * index + 1; child <= 8 * index + 8; child++) {
+        if (child < shape->inner_count)
+            add(shape, graph, shape->inner[child]);
+    }
+    if (shape->next_leaf < shape->leaf_count)
+        add(shape, graph, shape->leaves[shape->next_leaf++]);
+    add(shape, graph, random_leaf(shape));
+}
+
+/* Rings, of which the first node of each is in a list. */
+static void ring_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    uint64_t first = index / RING * RING, end = first + RING;
+    if (end > shape->inner_count)
+        end = shape->inner_count;
+    add(shape, graph, shape->inner[index + 1 < end ? index + 1 : first]);
+    if (index == first && end < shape->inner_count)
+        add(shape, graph, shape->inner[end]);
+    if (shape->next_leaf < shape->leaf_count)
+        add(shape, graph, shape->leaves[shape->next_leaf++]);
+}
+
+/* A list, all of whose nodes are also in a slice that is found at its end. */
+static void list_and_slice_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    uint64_t half = shape->inner_count / 2;
+    if (index + 1 < half)
+        add(shape, graph, shape->inner[index + 1]);
+    if (index + 1 == half || index == 0) {
+        for (uint64_t i = half; i < shape->inner_count; i++)
+            add(shape, graph, shape->inner[i]);
+    }
+    if (shape->next_leaf < shape->leaf_count)
+        add(shape, graph, shape->leaves[shape->next_leaf++]);
+}
+
+/* A tree as the program made it, so in memory in its own order, whose objects with pointers also
+ * point to one that was made later: the walk goes through memory in long leaps. */
+static void forward_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    uint64_t later = index + 1 + random_below(100000);
+    if (later < shape->inner_count)
+        add(shape, graph, shape->inner[later]);
+    add(shape, graph, shape->inner[index + 1 < shape->inner_count ? index + 1 : 0]);
+    if (shape->next_leaf < shape->leaf_count)
+        add(shape, graph, shape->leaves[shape->next_leaf++]);
+}
+
+#define SHAPE(called, leaf_regions, in_disorder, edges, function)                                  \
+    {                                                                                              \
+        .name = called, .leaf_regions_of_5 = leaf_regions, .shuffled = in_disorder,                \
+        .edges_per_id = edges, .edges_of = function                                                \
+    }
 static struct shape shapes[] = {
-    {.name = "heap", .leaf_regions_of_5 = 3, .edges_per_id = 2, .edges_of = heap_edges},
-    {.name = "random", .leaf_regions_of_5 = 3, .edges_per_id = 3, .edges_of = random_edges},
-    {.name = "double-list",
-     .leaf_regions_of_5 = 3,
-     .shuffled = true,
-     .edges_per_id = 2,
-     .edges_of = double_list_edges},
-    {.name = "single-list",
-     .leaf_regions_of_5 = 3,
-     .shuffled = true,
-     .edges_per_id = 2,
-     .edges_of = single_list_edges},
-    {.name = "binary-tree",
-     .leaf_regions_of_5 = 0,
-     .shuffled = true,
-     .edges_per_id = 3,
-     .edges_of = binary_tree_edges},
+    SHAPE("heap", 3, false, 2, heap_edges),
+    SHAPE("forward", 3, false, 2, forward_edges),
+    SHAPE("random", 3, false, 3, random_edges),
+    SHAPE("double-list", 3, true, 2, double_list_edges),
+    SHAPE("single-list", 3, true, 2, single_list_edges),
+    SHAPE("binary-tree", 0, true, 3, binary_tree_edges),
+    SHAPE("slice", 3, true, 1, slice_edges),
+    SHAPE("cliques", 4, true, 4, clique_edges),
+    SHAPE("maps", 3, true, 2, maps_edges),
+    SHAPE("rings", 3, true, 2, ring_edges),
+    SHAPE("list-and-slice", 3, true, 2, list_and_slice_edges),
 };
 
 static void shuffle(uint32_t *ids, uint64_t count)
@@ -233,43 +280,6 @@ static struct graph *build(struct shape *shape, uint64_t ids)
     return graph;
 }
 
-/* The kernel's own peak of the resident set, counted from here. */
-static void forget_peak(void)
-{
-    int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, "5", 1) != 1)
-        fprintf(stderr, "graph_shapes: the peak includes the making of the graph\n");
-    if (fd >= 0)
-        close(fd);
-}
-
-static double peak_bytes(void)
-{
-    char line[256];
-    double kib = 0;
-    FILE *status = fopen("/proc/self/status", "re");
-    while (status && fgets(line, sizeof(line), status))
-        sscanf(line, "VmHWM: %lf", &kib);
-    if (status)
-        fclose(status);
-    return kib * 1024;
-}
-
-struct stopwatch {
-    double since, processor_since;
-};
-
-static struct stopwatch start_watch(void)
-{
-    return (struct stopwatch){now(), processor_seconds()};
-}
-
-static void print_watch(const char *name, struct stopwatch watch)
-{
-    printf("  %-22s %8.3f s, processor %8.3f s\n", name, now() - watch.since,
-           processor_seconds() - watch.processor_since);
-}
-
 static void print_phase(void *context, const char *phase, double seconds)
 {
     (void)context;
@@ -291,10 +301,13 @@ static void plain(const struct graph *graph)
             flow.targets[edges++] = (graph->edges[e] & GRAPH_ID) + 1;
     }
     flow.begin[ids + 1] = (uint32_t)edges;
+    struct peak_watch peak;
+    start_peak_watch(&peak);
     struct stopwatch watch = start_watch();
-    uint32_t *dominator;
+    uint32_t *dominator = NULL;
     must(flow_graph_dominators(&flow, &dominator));
     print_watch("plain Semi-NCA", watch);
+    printf("  plain: peak %.1f bytes per object\n", end_peak_watch(&peak) / (double)ids);
     big_array_free(dominator, (ids + 1) * sizeof(uint32_t));
 }
 
@@ -337,6 +350,46 @@ static void queries(struct graph *graph, unsigned threads)
     print_watch("exclusive", watch);
 }
 
+/* In a process of its own, which gives back all memory. */
+static void plain_beside(const struct graph *graph)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child < 0) {
+        perror("fork");
+        exit(1);
+    }
+    if (!child) {
+        plain(graph);
+        fflush(stdout);
+        _exit(0);
+    }
+    int status;
+    if (waitpid(child, &status, 0) != child || status)
+        exit(1);
+}
+
+static void analyse(struct graph *graph, unsigned threads)
+{
+    struct peak_watch peak;
+    start_peak_watch(&peak);
+    struct stopwatch watch = start_watch();
+    must(graph_analyse(graph, threads, print_phase, NULL));
+    print_watch("graph_analyse", watch);
+    printf("  graph_analyse: peak %.1f bytes per object, %.1f %% reachable\n",
+           end_peak_watch(&peak) / (double)graph->object_ids,
+           100 * (double)graph->totals.reachable_objects / (double)graph->object_ids);
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: bench-graph_shapes SHAPE IDS [THREADS] [alone]\nSHAPE:");
+    for (size_t i = 0; i < ARRAY_COUNT(shapes); i++)
+        fprintf(stderr, " %s", shapes[i].name);
+    fputc('\n', stderr);
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
     struct shape *shape = NULL;
@@ -345,30 +398,20 @@ int main(int argc, char **argv)
             shape = &shapes[i];
     }
     uint64_t ids = argc > 2 ? strtoull(argv[2], NULL, 10) / REGION * REGION : 0;
-    if (!shape || !ids) {
-        fprintf(stderr, "usage: bench-graph_shapes heap|random|double-list|single-list|binary-tree "
-                        "IDS [THREADS] [plain]\n");
-        return 2;
-    }
+    if (!shape || !ids)
+        return usage();
     unsigned threads = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
+    bool alone = argc > 4 && !strcmp(argv[4], "alone");
     struct graph *graph = build(shape, ids);
     if (!threads)
         threads = parallel_processor_count();
     printf("%s: %llu objects, %.2f edges per object, %u threads\n", shape->name,
            (unsigned long long)ids, (double)graph->totals.edges / (double)ids, threads);
-    forget_peak();
-    if (argc > 4 && !strcmp(argv[4], "plain")) {
-        plain(graph);
-    } else {
-        struct stopwatch watch = start_watch();
-        must(graph_analyse(graph, threads, print_phase, NULL));
-        print_watch("all", watch);
-        printf("  %.1f %% reachable\n",
-               100 * (double)graph->totals.reachable_objects / (double)ids);
-    }
-    printf("  peak %.1f bytes per object\n", peak_bytes() / (double)ids);
-    if (graph->result)
+    analyse(graph, threads);
+    if (alone)
         queries(graph, threads);
+    else
+        plain_beside(graph);
     graph_destroy(graph);
     return 0;
 }

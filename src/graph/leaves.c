@@ -1,5 +1,7 @@
 #include "graph/leaves.h"
 
+#include <string.h>
+
 #include "base/parallel.h"
 
 /* A climb in heavy paths costs no more than some 30 steps: past as many per edge they pay. */
@@ -11,7 +13,7 @@ struct leaf_work {
     struct pair_list *extra;
     uint64_t next_chunk;
     bool deep;          /* somebody's climbs are too long */
-    uint32_t *path_top; /* position → top of its heavy path, or NULL */
+    uint32_t *path_top; /* position → top of its heavy path, or NULL; in result->retained_bytes */
 };
 
 /* Nearest common ancestor of two positions; adds its steps. */
@@ -45,54 +47,47 @@ static uint32_t nearest_common_by_paths(const uint32_t *dominator, const uint32_
     }
 }
 
-/* Cuts the dominator tree into paths that go to the child with the most nodes below. */
-static struct error *cut_heavy_paths(struct leaf_work *w)
+/* Cuts the dominator tree into paths that go to the child with the most nodes below. The retained
+ * sizes are still to be made: their memory serves. */
+static void cut_heavy_paths(struct leaf_work *w)
 {
-    uint64_t n = w->result->count, bytes = n * sizeof(uint32_t);
+    uint32_t n = w->result->count;
     const uint32_t *dominator = w->result->dominator;
-    uint32_t *below = NULL, *heavy = NULL;
-    struct error *error = big_array(bytes, &below);
-    if (!error)
-        error = big_array(bytes, &heavy);
-    if (!error)
-        error = big_array(bytes, &w->path_top);
-    if (!error) {
-        for (uint64_t i = n; i-- > 1;)
-            below[dominator[i]] += below[i] + 1;
-        for (uint32_t i = 1; i < n; i++) {
-            uint32_t above = dominator[i];
-            if (!heavy[above] || below[heavy[above]] < below[i])
-                heavy[above] = i;
-        }
-        for (uint32_t i = 1; i < n; i++)
-            w->path_top[i] = heavy[dominator[i]] == i ? w->path_top[dominator[i]] : i;
+    uint32_t *below = w->result->retained_objects, *heavy = (uint32_t *)w->result->retained_bytes;
+    w->path_top = heavy + n;
+    for (uint32_t i = n; i-- > 1;)
+        below[dominator[i]] += below[i] + 1;
+    for (uint32_t i = 1; i < n; i++) {
+        uint32_t above = dominator[i];
+        if (!heavy[above] || below[heavy[above]] < below[i])
+            heavy[above] = i;
     }
-    big_array_free(below, bytes);
-    big_array_free(heavy, bytes);
-    return error;
+    for (uint32_t i = 1; i < n; i++)
+        w->path_top[i] = heavy[dominator[i]] == i ? w->path_top[dominator[i]] : i;
 }
 
-/* Drops what cannot matter and adds the targets of the rest to shared_leaves. */
+static void clear_heavy_paths(struct leaf_work *w)
+{
+    if (!w->path_top)
+        return;
+    memset(w->result->retained_bytes, 0, (uint64_t)w->result->count * sizeof(uint64_t));
+    memset(w->result->retained_objects, 0, (uint64_t)w->result->count * sizeof(uint32_t));
+}
+
 static struct error *collect_part(void *context, unsigned part)
 {
     (void)part;
     struct leaf_work *w = context;
-    struct graph_result *result = w->result;
-    bool classes = result->class_count > 1;
     for (;;) {
         uint64_t c = __atomic_fetch_add(&w->next_chunk, 1, __ATOMIC_RELAXED);
         if (c >= w->extra->chunks.count)
             return NULL;
-        struct pair_chunk *chunk = w->extra->chunks.data[c];
-        uint64_t kept = 0;
+        const struct pair_chunk *chunk = w->extra->chunks.data[c];
         for (uint64_t i = 0; i < chunk->count; i++) {
-            struct pair edge = chunk->pairs[i];
-            if (classes && !same_class(result, edge.a, result->position[edge.b]))
-                continue;
-            ranked_set_add(&result->shared_leaves, edge.b);
-            chunk->pairs[kept++] = edge;
+            if (i + 24 < chunk->count)
+                __builtin_prefetch(&w->result->shared_leaves.bits[chunk->pairs[i + 24].b >> 6], 1);
+            ranked_set_add(&w->result->shared_leaves, chunk->pairs[i].b);
         }
-        chunk->count = kept;
     }
 }
 
@@ -156,23 +151,9 @@ static struct error *climb(struct leaf_work *w, unsigned threads)
     TRY(parallel_run(threads, climb_part, w));
     if (!w->deep)
         return NULL;
-    TRY(cut_heavy_paths(w));
+    cut_heavy_paths(w);
     w->next_chunk = 0;
     return parallel_run(threads, climb_part, w);
-}
-
-static void move_sizes(const struct graph *graph, struct graph_result *result)
-{
-    uint32_t rank = 0;
-    for (uint64_t id = ranked_set_next(&result->shared_leaves, 0); id != RANKED_SET_END;
-         id = ranked_set_next(&result->shared_leaves, id + 1)) {
-        uint32_t from = result->position[id], to = result->leaf_dominator[rank++];
-        uint64_t bytes = graph_object_bytes(graph, (uint32_t)id);
-        result->retained_bytes[from] -= bytes;
-        result->retained_objects[from]--;
-        result->retained_bytes[to] += bytes;
-        result->retained_objects[to]++;
-    }
 }
 
 struct error *graph_leaf_dominators(const struct graph *graph, struct graph_result *result,
@@ -184,9 +165,6 @@ struct error *graph_leaf_dominators(const struct graph *graph, struct graph_resu
     ranked_set_number(&result->shared_leaves);
     struct error *error = climb(&w, threads);
     pair_list_deinit(leaves);
-    big_array_free(w.path_top, (uint64_t)result->count * sizeof(uint32_t));
-    if (error)
-        return error;
-    move_sizes(graph, result);
-    return NULL;
+    clear_heavy_paths(&w);
+    return error;
 }

@@ -8,12 +8,11 @@
 #ifndef LEAKHOUND_GRAPH_LEAVES_H
 #define LEAKHOUND_GRAPH_LEAVES_H
 
-#include "graph/mark.h"
+#include "graph/walk.h"
 
-/* Makes result->shared_leaves and leaf_dominator, and moves those leaves' sizes in retained_bytes
- * and retained_objects from the node that reached them first to their dominator. leaves: extra
- * edges as graph_mark left them; they are used up. Needs result->dominator. O(edges · log). Peak
- * 12 B per position for a deep tree. */
+/* Makes result->shared_leaves and leaf_dominator. leaves: extra edges as graph_walk left them; they
+ * are used up. Needs result->dominator. Uses the memory of retained_bytes and retained_objects and
+ * leaves both zero. O(edges · log). */
 struct error *graph_leaf_dominators(const struct graph *graph, struct graph_result *result,
                                     unsigned threads, struct pair_list *leaves) ERROR_CHECK;
 

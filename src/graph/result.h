@@ -1,14 +1,15 @@
 /*
  * What graph_analyse leaves behind, private to src/graph.
  *
- * Positions. Everything is numbered once more, in the order of a breadth-first walk: position 0 is
- * the super root, then come the roots of the first class with the objects that they reach, then
- * those of the next class. Only nodes with pointers (roots and INNER objects) get a position; a
- * LEAF (an object reached through an edge with GRAPH_LEAF) only remembers the position of the node
- * that reached it first. A dominator's position is always smaller than that of the nodes under it,
- * so that every pass over the dominator tree is one loop, up or down.
+ * Positions. Everything is numbered once more, in the order of a depth-first walk (walk.h), which
+ * is nearly that of addresses: position 0 is the super root, then come the roots of the first class
+ * with the objects that they reach, then those of the next class. Only nodes with pointers (roots
+ * and INNER objects) get a position; a LEAF (an object reached through an edge with GRAPH_LEAF)
+ * only remembers the position of one of its predecessors. A dominator's position is always smaller
+ * than that of the nodes under it, so that every pass over the dominator tree is one loop, up or
+ * down.
  *
- * Memory: position 4 B per id; 24 B per inner node; leaves with several predecessors 4 B each and
+ * Memory: position 4 B per id; 20 B per inner node; leaves with several predecessors 4 B each and
  * 3/16 B per id.
  */
 #ifndef LEAKHOUND_GRAPH_RESULT_H
@@ -29,12 +30,11 @@ struct class_range {
 };
 
 struct graph_result {
-    uint32_t *position;       /* by object id: inner: its own; leaf: its parent's; 0: unreachable */
-    uint32_t count;           /* positions in use */
-    uint32_t *order;          /* position → node */
-    uint32_t *parent;         /* position → position of the node that reached it first */
-    uint32_t *dominator;      /* position → position */
-    uint64_t *retained_bytes; /* position → bytes */
+    uint32_t *position;  /* by object id: inner: its own; leaf: a predecessor's; 0: unreachable */
+    uint32_t count;      /* positions in use */
+    uint32_t *order;     /* position → node */
+    uint32_t *dominator; /* position → position */
+    uint64_t *retained_bytes;   /* position → bytes */
     uint32_t *retained_objects; /* position → objects */
 
     struct ranked_set shared_leaves; /* leaves with several predecessors of their class */
@@ -50,6 +50,8 @@ struct graph_result {
     /* Children in the dominator tree but the leaves with one predecessor; made on first use. */
     uint32_t *child_begin; /* position → index into children; count + 2 entries */
     uint32_t *children;    /* positions, or id | GRAPH_LEAF */
+
+    uint32_t *paths; /* by object id: the node before it on a shortest path; made on first use */
 
     uint64_t object_ids, root_count; /* as they were when the arrays were made */
 };
