@@ -136,6 +136,13 @@ static struct error *write_parts(struct target *target, const struct core_write_
     return NULL;
 }
 
+/* Standard output may be a file that has bytes already. */
+static bool can_have_holes(int file, const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && status->st_size == 0 && lseek(file, 0, SEEK_CUR) == 0 &&
+           !(fcntl(file, F_GETFL) & O_APPEND);
+}
+
 struct error *core_write(struct target *target, const struct core_write_options *options, int file,
                          const char *name, struct core_written *out)
 {
@@ -149,7 +156,7 @@ struct error *core_write(struct target *target, const struct core_write_options 
         .file = file,
         .name = name,
         .page_map = page_map,
-        .is_sparse = S_ISREG(status.st_mode),
+        .is_sparse = can_have_holes(file, &status),
     };
     struct core_written written;
     struct error *error = write_parts(target, options, page_map, &copy, &written);

@@ -18,16 +18,16 @@ struct core_write_options {
 
 struct core_written {
     uint64_t file_bytes;   /* the file's size, holes included */
-    uint64_t disk_bytes;   /* what it takes on the disk; 0 when file is no regular one */
+    uint64_t disk_bytes;   /* what it takes on the disk; 0 when it got no holes */
     uint64_t copied_bytes; /* of the target's memory, without pages of zeros */
     uint64_t threads, segments;
 };
 
 /*
- * Writes target, a live one that was opened with full_registers and is frozen, to file, which is
- * empty. A regular file gets holes where the target has no pages or pages of zeros; anything else
- * (a pipe) is written from front to back, zeros included. name is what error messages call the
- * file. ERROR_OS when the file cannot be written, when it is clear beforehand that the disk has too
+ * Writes target, a live one that was opened with full_registers and is frozen, to file. An empty
+ * regular file gets holes where the target has no pages or pages of zeros; anything else (a pipe)
+ * is written from front to back, zeros included. name is what error messages call the file.
+ * ERROR_OS when the file cannot be written, when it is clear beforehand that the disk has too
  * little room, and when the target is gone; ERROR_USAGE for a target that is not frozen.
  * Copies with options->threads threads and 1 MiB of memory for each.
  */

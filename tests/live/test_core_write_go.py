@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Cores that leakhound writes of Go programs: read back by leakhound and delve.
+
+usage: test_core_write_go.py
+Environment: LEAKHOUND, LEAKHOUND_CACHE, LEAKHOUND_QUICK=1 (two Go versions, fewer signals).
+
+A program that is to be compared stands still (SIGSTOP): then the reports of the process and of its
+core must agree to the last byte.
+"""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import truth
+from elf_core import Skip, check_file, check_tools, failed, goes_on, halt, run_test, write_core
+from truth import QUICK, Program, build, expect, inspect, leakhound
+
+COMPARED = ("memory", "counts", "holders", "types", "goroutine_groups")
+
+
+def test_report(scratch, version, mode, name):
+    """The report of the core is that of the process."""
+    path = build(version, mode, name, scratch / f"{name}-{version}-{mode}")
+    with Program(path) as program:
+        halt(program.pid)
+        live = inspect(program.pid, "--freeze", "stop")
+        core_path = write_core(program.pid, scratch / "core.go")
+        report = inspect(core_path)
+        expect("pid", program.pid, report["target"]["pid"])
+        for part in COMPARED:
+            expect(part, without_kernel(live[part]), without_kernel(report[part]))
+        wrong = check_file(program.pid, core_path)
+        size = core_path.stat()
+        if size.st_blocks * 512 >= size.st_size:
+            wrong = f"{size.st_size} bytes, {size.st_blocks * 512} on disk"
+        os.kill(program.pid, signal.SIGCONT)
+        return wrong or goes_on(program.pid) or (program.ask() and None)
+
+
+def without_kernel(part):
+    """Without what only a running process has: the kernel's view of its memory, and the time."""
+    if isinstance(part, list):
+        return [without_kernel(entry) for entry in part]
+    of_kernel = ("rss_bytes", "limit_bytes", "lazyfree_bytes", "off_heap_bytes", "longest_wait_ns")
+    return {key: value for key, value in part.items() if key not in of_kernel}
+
+
+def test_running(scratch, version):
+    """A busy program, never stopped by us, frozen in the usual way: the core is consistent."""
+    path = build(version, "normal", "busy", scratch / f"busy-{version}")
+    with Program(path) as program:
+        for i in range(2 if QUICK else 4):
+            core_path = write_core(program.pid, scratch / "core.busy")
+            report = inspect(core_path)
+            if report["counts"]["goroutines"] < 20 or not report["holders"]:
+                return f"core {i}: {report['counts']}"
+            wrong = check_tools(core_path) or goes_on(program.pid)
+            if wrong:
+                return wrong
+        return program.ask() and None
+
+
+def test_delve(scratch, version):
+    if not shutil.which("dlv"):
+        raise Skip("no dlv (Debian's package delve)")
+    path = build(version, "normal", "holder-goroutine-stack", scratch / f"delve-{version}")
+    with Program(path) as program:
+        told = program.ask()
+        core_path = write_core(program.pid, scratch / "core.delve")
+    commands = scratch / "commands"
+    commands.write_text("goroutines -with user\nexit\n")
+    done = subprocess.run(["dlv", "core", path, core_path, "--init", commands,
+                           "--allow-non-terminal-interactive=true"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
+                          check=False, env={**os.environ, "HOME": str(scratch)})
+    shown = done.stdout.decode("utf-8", "replace")
+    count = re.search(r"\[(\d+) goroutines\]", shown)
+    if not count:
+        return f"dlv shows no goroutines: {shown[-200:]!r}"
+    expect("goroutines", told["num_goroutine"], int(count.group(1)))
+    return None
+
+
+def test_without_executable(scratch, version):
+    """--with-files, and an executable that is gone already: the core has all of it."""
+    built = build(version, "normal", "holder-tree", scratch / f"tree-{version}")
+    path = scratch / "moved"
+    shutil.copy(built, path)
+    with Program(path) as program:
+        halt(program.pid)
+        live = inspect(program.pid, "--freeze", "stop")
+        whole = write_core(program.pid, scratch / "core.whole", "--with-files")
+        lean = write_core(program.pid, scratch / "core.lean")
+        path.unlink()
+        removed = write_core(program.pid, scratch / "core.removed")
+    refused = leakhound(lean)
+    if refused.returncode != 3 or b"--exe" not in refused.stderr:
+        return f"without the executable: {refused.returncode}, {refused.stderr!r}"
+    for core_path in (whole, removed):
+        report = inspect(core_path)
+        for what in ("objects", "garbage_objects", "edges", "goroutines"):
+            expect(f"{what} of {core_path.name}", live["counts"][what], report["counts"][what])
+        expect("live bytes", live["memory"]["heap_live_bytes"],
+               report["memory"]["heap_live_bytes"])
+    return None
+
+
+def test_signals(scratch, pid):
+    """A signal at any moment: no file, and the process goes on."""
+    folder = scratch / "signals"
+    folder.mkdir()
+    interrupted = 0
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        for delay in (0.005, 0.05) if QUICK else (0.002, 0.005, 0.01, 0.02, 0.05, 0.1):
+            child = subprocess.Popen([truth.LEAKHOUND, "core", str(pid), "-o", folder / "core"],
+                                     stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            child.send_signal(number)
+            if child.wait() == 0:
+                (folder / "core").unlink()
+                continue
+            interrupted += 1
+            left = list(folder.iterdir())
+            if number == signal.SIGKILL:  # nobody can clean up, but the name must not be there
+                if (folder / "core").exists():
+                    return "SIGKILL left a core under its name"
+                for path in left:
+                    path.unlink()
+            elif left:
+                return f"signal {number} left {left}"
+            wrong = goes_on(pid)
+            if wrong:
+                return wrong
+    return None if interrupted else "no signal came early enough"
+
+
+def main():
+    versions = truth.versions()
+    if not os.access(truth.LEAKHOUND, os.X_OK) or not versions:
+        print(f"skip core-write-go: no {truth.LEAKHOUND if versions else 'Go toolchain'}")
+        return 0
+    with tempfile.TemporaryDirectory(prefix="leakhound-") as folder:
+        scratch = Path(folder)
+        for version in [versions[0], versions[-1]] if QUICK else versions:
+            run_test(f"core-write/report-{version}", test_report, scratch, version, "normal",
+                     "holder-global-map")
+        newest = versions[-1]
+        run_test("core-write/report-pie", test_report, scratch, newest, "pie", "holder-sync-map")
+        run_test("core-write/report-busy", test_report, scratch, newest, "stripped", "busy")
+        run_test("core-write/running", test_running, scratch, newest)
+        run_test("core-write/without-executable", test_without_executable, scratch, newest)
+        # Debian 12's delve reads Go 1.18 to 1.20, Debian 13's newer ones too.
+        if "1.19" in versions:
+            run_test("core-write/delve", test_delve, scratch, "1.19")
+        else:
+            print("skip core-write/delve: no Go 1.19")
+        path = build(newest, "normal", "busy", scratch / "busy")
+        with Program(path) as program:
+            run_test("core-write/signals", test_signals, scratch, program.pid)
+    return 1 if failed else 0
+
+
+sys.exit(main())
