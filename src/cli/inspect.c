@@ -71,7 +71,11 @@ static void print_phases(const struct report *report)
  * not read must not keep a service waiting. */
 static struct error *collect(const struct options *options, struct report *out)
 {
-    const struct target_options target_options = {.freeze = options->freeze, .exe = options->exe};
+    const struct target_options target_options = {
+        .freeze = options->freeze,
+        .max_pause_ns = options->max_pause_ns,
+        .exe = options->exe,
+    };
     struct progress progress = progress_begin(options->quiet);
     const struct report_options report_options = {
         .threads = options->threads,

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/parallel.h"
@@ -13,6 +14,7 @@ enum {
     KEY_NO_COLOR,
     KEY_EXE,
     KEY_FREEZE,
+    KEY_MAX_PAUSE,
     KEY_THREADS,
     KEY_TOP,
     KEY_PHASES,
@@ -26,6 +28,7 @@ static const struct option long_options[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"exe", required_argument, NULL, KEY_EXE},
     {"freeze", required_argument, NULL, KEY_FREEZE},
+    {"max-pause", required_argument, NULL, KEY_MAX_PAUSE},
     {"threads", required_argument, NULL, KEY_THREADS},
     {"top", required_argument, NULL, KEY_TOP},
     {"phases", no_argument, NULL, KEY_PHASES},
@@ -39,11 +42,17 @@ static const struct {
     int key;
     enum option_bit bit;
 } option_bits[] = {
-    {KEY_FORMAT, OPTION_FORMAT},     {'o', OPTION_OUTPUT},
-    {KEY_NO_COLOR, OPTION_NO_COLOR}, {'q', OPTION_QUIET},
-    {KEY_EXE, OPTION_EXE},           {KEY_FREEZE, OPTION_FREEZE},
-    {KEY_THREADS, OPTION_THREADS},   {KEY_TOP, OPTION_TOP},
-    {KEY_PHASES, OPTION_PHASES},     {KEY_WITH_FILES, OPTION_WITH_FILES},
+    {KEY_FORMAT, OPTION_FORMAT},
+    {'o', OPTION_OUTPUT},
+    {KEY_NO_COLOR, OPTION_NO_COLOR},
+    {'q', OPTION_QUIET},
+    {KEY_EXE, OPTION_EXE},
+    {KEY_FREEZE, OPTION_FREEZE},
+    {KEY_MAX_PAUSE, OPTION_FREEZE},
+    {KEY_THREADS, OPTION_THREADS},
+    {KEY_TOP, OPTION_TOP},
+    {KEY_PHASES, OPTION_PHASES},
+    {KEY_WITH_FILES, OPTION_WITH_FILES},
 };
 
 static bool is_taken(int key, unsigned taken)
@@ -68,6 +77,27 @@ static struct error *parse_number(const char *option, const char *text, uint64_t
     return NULL;
 }
 
+/* A number with a unit: "50ms", "0.2s". */
+static struct error *parse_duration(const char *option, const char *text, uint64_t *out_ns)
+{
+    static const struct {
+        const char *name;
+        double ns;
+    } units[] = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+    const double most_ns = 3600e9;
+    char *unit;
+    double number = *text >= '0' && *text <= '9' ? strtod(text, &unit) : -1;
+    for (unsigned i = 0; number > 0 && i < ARRAY_COUNT(units); i++)
+        if (strcmp(unit, units[i].name) == 0 && number * units[i].ns <= most_ns) {
+            *out_ns = (uint64_t)(number * units[i].ns);
+            if (*out_ns)
+                return NULL;
+        }
+    return error_create(ERROR_USAGE,
+                        "%s takes a time of at most an hour, such as 50ms or 0.2s, not '%s'",
+                        option, text);
+}
+
 /* The place of text in choices (ended by NULL). */
 static struct error *parse_choice(const char *option, const char *text, const char *const *choices,
                                   unsigned *out)
@@ -78,14 +108,22 @@ static struct error *parse_choice(const char *option, const char *text, const ch
             return NULL;
         }
     }
-    return error_create(ERROR_USAGE, "%s takes %s or %s, not '%s'", option, choices[0], choices[1],
-                        text);
+    char list[64] = "";
+    for (unsigned i = 0; choices[i]; i++) {
+        size_t length = strlen(list);
+        snprintf(list + length, sizeof(list) - length, "%s%s",
+                 !i               ? ""
+                 : choices[i + 1] ? ", "
+                                  : " or ",
+                 choices[i]);
+    }
+    return error_create(ERROR_USAGE, "%s takes %s, not '%s'", option, list, text);
 }
 
 static struct error *apply(int key, const char *value, struct options *options)
 {
     static const char *const formats[] = {"text", "json", NULL};
-    static const char *const freezes[] = {"stop", "none", NULL};
+    static const char *const freezes[] = {"fork", "stop", "none", NULL};
     uint64_t number;
     unsigned choice;
     switch (key) {
@@ -110,7 +148,10 @@ static struct error *apply(int key, const char *value, struct options *options)
         break;
     case KEY_FREEZE:
         TRY(parse_choice("--freeze", value, freezes, &choice));
-        options->freeze = choice ? FREEZE_NONE : FREEZE_STOP;
+        options->freeze = (enum target_freeze)choice;
+        break;
+    case KEY_MAX_PAUSE:
+        TRY(parse_duration("--max-pause", value, &options->max_pause_ns));
         break;
     case KEY_THREADS:
         TRY(parse_number("--threads", value, MOST_THREADS, &number));
@@ -180,6 +221,8 @@ struct error *options_parse(int count, char **arguments, const char *name, unsig
         .top = OPTIONS_DEFAULT_TOP,
     };
     TRY(parse(count, arguments, name, taken, &options));
+    if (options.max_pause_ns && options.freeze != FREEZE_FORK)
+        return error_create(ERROR_USAGE, "--max-pause is for --freeze=fork; see %s --help", name);
     *out = options;
     return NULL;
 }

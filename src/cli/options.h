@@ -33,7 +33,8 @@ struct options {
     bool no_color, quiet, phases, with_files, help, version;
     const char *exe; /* NULL: as the target says */
     enum target_freeze freeze;
-    unsigned threads; /* at least 1 */
+    uint64_t max_pause_ns; /* 0: no limit */
+    unsigned threads;      /* at least 1 */
     uint32_t top;
     const char *operands[OPTIONS_MAX_OPERANDS];
     unsigned operand_count;

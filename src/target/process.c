@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "target/fork_copy.h"
+#include "target/headroom.h"
 #include "target/hold.h"
 #include "target/image.h"
 #include "target/maps.h"
@@ -19,8 +21,10 @@ struct process {
      * the same pid is never read by mistake. process_vm_readv is a tenth faster and lacks that. */
     int memory;
     int page_map;                 /* -1 when it may not be read */
-    struct page_cache *cache;     /* NULL when nothing keeps the process still */
-    struct stopped_process *held; /* NULL when released or never stopped */
+    bool is_still;                /* what is read does not change (not FREEZE_NONE) */
+    struct page_cache *cache;     /* NULL unless is_still */
+    struct stopped_process *held; /* FREEZE_STOP, until it is released */
+    struct fork_copy *copy;       /* FREEZE_FORK */
     bool is_released;
 };
 
@@ -68,6 +72,18 @@ static struct error *fault(uint64_t address)
     return error_fault(address, "no readable memory at 0x%" PRIx64, address);
 }
 
+static struct error *error_ended(const struct target *target)
+{
+    struct proc_stat stat = proc_stat(target->pid, target->pid);
+    if (!process_of((struct target *)target)->copy || !stat.state || stat.state == 'Z' ||
+        stat.state == 'X')
+        return proc_error_gone(target->pid);
+    return error_create(ERROR_OS,
+                        "the copy of process %d was killed while it was read, perhaps because "
+                        "memory ran short; the process itself runs on" HEADROOM_ADVICE,
+                        target->pid);
+}
+
 /* Reads as much as there is; *out_done < n means that the byte behind it cannot be read. */
 static struct error *read_some(struct target *target, uint64_t address, void *buffer, uint64_t n,
                                uint64_t *out_done)
@@ -84,7 +100,7 @@ static struct error *read_some(struct target *target, uint64_t address, void *bu
         if (got > 0)
             done += (uint64_t)got;
         else if (got == 0)
-            return proc_error_gone(target->pid); /* its address space is gone */
+            return error_ended(target); /* its address space is gone */
         else if (errno != EINTR)
             break;
     }
@@ -96,7 +112,7 @@ static struct error *process_read(struct target *target, uint64_t address, void 
 {
     struct process *process = process_of(target);
     uint64_t allowed = n, done;
-    if (process->held) {
+    if (process->is_still) {
         allowed = readable_bytes(target, address, n);
         if (allowed < n)
             return fault(address + allowed);
@@ -164,7 +180,7 @@ static struct error *process_read_sparse(struct target *target, uint64_t address
 {
     struct process *process = process_of(target);
     char *to = buffer;
-    if (!process->held) /* the segments may have changed: ask the kernel page by page */
+    if (!process->is_still) /* the segments may have changed: ask the kernel page by page */
         return read_or_zero(target, address, to, n);
     for (uint64_t i = segment_after(target, address); n && i < target->segments.count; i++) {
         const struct target_segment *segment = &target->segments.data[i];
@@ -195,10 +211,13 @@ static struct error *process_read_sparse(struct target *target, uint64_t address
 static void process_release(struct target *target)
 {
     struct process *process = process_of(target);
-    process->is_released = true;
     if (process->held)
         target->stopped_ns = process_resume(process->held);
     process->held = NULL;
+    if (process->copy && !process->is_released)
+        fork_copy_release(process->copy, &target->copy_cost);
+    process->is_released = true;
+    process->is_still = false;
 }
 
 static void close_if_open(int descriptor)
@@ -213,6 +232,7 @@ static void process_destroy(struct target *target)
     close_if_open(process->memory);
     close_if_open(process->page_map);
     page_cache_destroy(process->cache);
+    fork_copy_destroy(process->copy);
     free(process);
 }
 
@@ -253,6 +273,14 @@ static struct error *failed_open(pid_t pid, int failure, const char *name)
     if (failure == ENOENT || failure == ESRCH)
         return proc_error_gone(pid);
     return error_os(failure, "cannot open /proc/%d/%s", pid, name);
+}
+
+/* The same for the memory that is read, which may be a copy's. */
+static struct error *failed_memory(const struct target *target, int failure, const char *name)
+{
+    if (failure == ENOENT || failure == ESRCH)
+        return error_ended(target);
+    return failed_open(target->pid, failure, name);
 }
 
 static struct error *check_executable(pid_t pid)
@@ -312,29 +340,41 @@ static struct error *add_thread(void *context, pid_t tid)
     return vector_push(&target->threads, thread);
 }
 
+static struct error *freeze(struct target *target, struct process *process,
+                            const struct target_options *options)
+{
+    if (target->freeze == FREEZE_NONE)
+        return proc_each_thread(target->pid, add_thread, target);
+    if (target->freeze == FREEZE_FORK) {
+        TRY(fork_copy_create(target, options, &process->copy));
+    } else {
+        TRY(process_stop(target->pid, options && options->full_registers, &process->held));
+        TRY(process_threads(process->held, target));
+    }
+    process->is_still = true;
+    return page_cache_create(&process->cache);
+}
+
 static struct error *fill(struct target *target, struct process *process,
                           const struct target_options *options)
 {
-    pid_t pid = target->pid;
     CLEANUP_FREE char *maps = NULL;
-    if (target->freeze == FREEZE_STOP) {
-        TRY(process_stop(pid, options && options->full_registers, &process->held));
-        TRY(process_threads(process->held, target));
-        TRY(page_cache_create(&process->cache));
-    } else {
-        TRY(proc_each_thread(pid, add_thread, target));
-    }
+    TRY(freeze(target, process, options));
     target_set_time(target, time(NULL));
+    pid_t pid = target->memory_pid;
     process->memory = open(proc_path(pid, "mem").text, O_RDONLY | O_CLOEXEC);
     if (process->memory < 0)
-        return failed_open(pid, errno, "mem");
+        return failed_memory(target, errno, "mem");
     process->page_map = open(proc_path(pid, "pagemap").text, O_RDONLY | O_CLOEXEC);
     int failure = proc_read(proc_path(pid, "maps").text, &maps, NULL);
     if (failure)
-        return failed_open(pid, failure, "maps");
+        return failed_memory(target, failure, "maps");
     TRY(maps_parse(target, maps));
+    /* The copy's number is its own as long as its tracer holds it: nothing else was opened. */
+    if (process->copy && !fork_copy_is_alive(process->copy))
+        return error_ended(target);
     if (!target->segments.count)
-        return proc_error_gone(pid);
+        return error_ended(target);
     TRY(copy_exe_path(target));
     mark_executable(target);
     return NULL;

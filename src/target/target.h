@@ -15,6 +15,7 @@ enum target_kind { TARGET_LIVE, TARGET_CORE };
 
 /* How a live process is kept still while it is read. */
 enum target_freeze {
+    FREEZE_FORK, /* forked: it stands still for milliseconds, and the copy is read */
     FREEZE_STOP, /* ptrace stops every thread until target_release */
     FREEZE_NONE, /* racy: nothing is stopped */
 };
@@ -38,6 +39,13 @@ struct target_thread {
     struct target_registers *registers; /* all of them, the target's; with full_registers only */
 };
 
+/* What a forked copy took while it was there, in bytes; beside it, the copy needs nothing. */
+struct target_copy_cost {
+    bool is_known;
+    uint64_t page_table_bytes;
+    uint64_t private_bytes; /* pages that the target changed or gave back meanwhile */
+};
+
 struct target {
     enum target_kind kind;
     enum target_freeze freeze;
@@ -47,23 +55,27 @@ struct target {
     char *exe_open_path; /* what to open: /proc/PID/exe, or a file */
     VECTOR(struct target_segment) segments; /* ascending, not overlapping */
     VECTOR(struct target_thread) threads;
-    uint64_t stopped_ns; /* how long the target stood still; set by target_release */
-    uint64_t read_bytes; /* bytes read so far (statistics) */
-    char taken_at[32];   /* RFC 3339, UTC */
-    struct arena arena;  /* strings of segments */
+    uint64_t stopped_ns;               /* how long the target stood still; set by target_release */
+    struct target_copy_cost copy_cost; /* FREEZE_FORK: set by target_release */
+    uint64_t read_bytes;               /* bytes read so far (statistics) */
+    char taken_at[32];                 /* RFC 3339, UTC */
+    struct arena arena;                /* strings of segments */
     struct target_private *private;
 };
 
 struct target_options {
     enum target_freeze freeze;
-    const char *exe;     /* --exe, or NULL */
-    bool full_registers; /* keep thread.registers (target/thread_registers.h) of a live process */
+    const char *exe;       /* --exe, or NULL */
+    uint64_t max_pause_ns; /* FREEZE_FORK: refuse when it would take longer; 0: no limit */
+    bool full_registers;   /* keep thread.registers (target/thread_registers.h) of a live process */
 };
 
 /* Opens a running process: checks that it exists, may be read (naming CAP_SYS_PTRACE when not), is
- * 64-bit little-endian ELF of this machine's architecture, and stops it (FREEZE_STOP): every thread
- * seized and interrupted, new ones too. If this process dies, for whatever reason, the kernel
- * resumes the target. */
+ * 64-bit little-endian ELF of this machine's architecture, and freezes it. FREEZE_FORK: see
+ * target/fork_copy.h for what it takes and its errors; threads and segments are those of the moment
+ * of the fork, and reading goes on even when the target ends. FREEZE_STOP: every thread is seized
+ * and interrupted, new ones too, until target_release. If this process dies, for whatever reason,
+ * the target goes on as if nothing had been. */
 struct error *target_open_process(pid_t pid, const struct target_options *options,
                                   struct target **out) ERROR_CHECK;
 
