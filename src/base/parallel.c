@@ -40,6 +40,7 @@ struct error *parallel_run(unsigned parts, struct error *(*work)(void *context, 
         return error_create(ERROR_LIMIT, "at most %d threads", PARTS_MAX);
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* the thread's own: blocked, it would end the process unhandled */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (unsigned i = 0; i < parts; i++) {
         state[i] = (struct part){.work = work, .context = context, .number = i};

@@ -8,8 +8,8 @@
 unsigned parallel_processor_count(void);
 
 /* Runs work(context, part) for part = 0 … parts-1, each on its own thread (part 0 on the caller's;
- * parts that get no thread run on the caller's afterwards), and waits for all. Signals are blocked
- * in the workers. Returns the error of the lowest part that had one. */
+ * parts that get no thread run on the caller's afterwards), and waits for all. Signals but
+ * SIGBUS are blocked in the workers. Returns the error of the lowest part that had one. */
 struct error *parallel_run(unsigned parts, struct error *(*work)(void *context, unsigned part),
                            void *context) ERROR_CHECK;
 

@@ -2,21 +2,31 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "target/core_private.h"
+#include "target/mapped_file.h"
 
 static struct core *core_of(struct target *target)
 {
     return (struct core *)target->private;
 }
 
+static struct error *core_check(struct target *target)
+{
+    const struct core *core = core_of(target);
+    if (!mapped_file_any_lost())
+        return NULL;
+    TRY(mapped_file_check(core->bytes));
+    return core->image.is_mapped ? mapped_file_check(core->image.bytes) : NULL;
+}
+
 static struct error *core_read(struct target *target, uint64_t address, void *buffer, uint64_t n)
 {
     uint64_t done;
     core_memory_read(&core_of(target)->memory, address, buffer, n, &done);
+    TRY(core_check(target));
     if (done == n)
         return NULL;
     return error_fault(address + done, "the core has no memory at 0x%" PRIx64, address + done);
@@ -26,7 +36,7 @@ static struct error *core_read_sparse(struct target *target, uint64_t address, v
                                       uint64_t n)
 {
     core_memory_read_sparse(&core_of(target)->memory, address, buffer, n);
-    return NULL;
+    return core_check(target);
 }
 
 static const void *core_view(struct target *target, uint64_t address, uint64_t n)
@@ -41,14 +51,14 @@ static void core_destroy(struct target *target)
     core_notes_deinit(&core->notes);
     core_memory_deinit(&core->memory);
     image_close(&core->image);
-    if (core->bytes)
-        munmap((void *)(uintptr_t)core->bytes, core->size);
+    mapped_file_unmap(core->bytes, core->size);
     free(core);
 }
 
 static const struct target_source core_source = {
     .read = core_read,
     .read_sparse = core_read_sparse,
+    .check = core_check,
     .view = core_view,
     .destroy = core_destroy,
 };
@@ -88,14 +98,11 @@ static struct error *map_core(struct target *target, struct core *core, const ch
     else if (status.st_size <= 0)
         error = error_format(0, "%s is empty", path);
     if (!error) {
-        void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (bytes == MAP_FAILED) {
-            error = error_os(errno, "cannot map %s", path);
-        } else {
-            core->bytes = bytes;
-            core->size = (uint64_t)status.st_size;
-            target_set_time(target, status.st_mtime);
-        }
+        error = mapped_file_map(fd, (uint64_t)status.st_size, path, &core->bytes);
+    }
+    if (!error) {
+        core->size = (uint64_t)status.st_size;
+        target_set_time(target, status.st_mtime);
     }
     close(fd);
     return error;
@@ -300,7 +307,7 @@ static struct error *load_core(struct target *target, struct core *core, const c
     TRY(build_segments(target, core));
     for (uint64_t i = 0; i < core->notes.threads.count; i++)
         TRY(vector_push(&target->threads, core->notes.threads.data[i]));
-    return NULL;
+    return core_check(target);
 }
 
 struct error *target_open_core(const char *path, const struct target_options *options,

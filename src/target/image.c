@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "target/mapped_file.h"
 
 struct auxiliary auxiliary_parse(const void *bytes, uint64_t size)
 {
@@ -107,7 +108,7 @@ struct error *image_parse(const void *bytes, uint64_t size, const char *name, st
 
 /* Size of a regular file that fits in memory. Looked at before it is opened: a core may name a
  * device or a pipe, whose opening alone could block or do something. */
-static struct error *map_file(const char *path, const void **out_bytes, uint64_t *out_size)
+static struct error *map_file(const char *path, const uint8_t **out_bytes, uint64_t *out_size)
 {
     struct stat status;
     if (stat(path, &status) < 0)
@@ -117,33 +118,28 @@ static struct error *map_file(const char *path, const void **out_bytes, uint64_t
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return error_os(errno, "cannot open %s", path);
-    const void *bytes = MAP_FAILED;
-    int failure = 0;
+    struct error *error = NULL;
     if (fstat(fd, &status) < 0)
-        failure = errno;
-    else if (status.st_size > 0) {
-        bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        failure = bytes == MAP_FAILED ? errno : 0;
-    }
+        error = error_os(errno, "cannot map %s", path);
+    else if (status.st_size <= 0)
+        error = error_format(0, "%s is empty", path);
+    else
+        error = mapped_file_map(fd, (uint64_t)status.st_size, path, out_bytes);
     close(fd);
-    if (failure)
-        return error_os(failure, "cannot map %s", path);
-    if (status.st_size <= 0)
-        return error_format(0, "%s is empty", path);
-    *out_bytes = bytes;
+    TRY(error);
     *out_size = (uint64_t)status.st_size;
     return NULL;
 }
 
 struct error *image_open(const char *path, struct image *out)
 {
-    const void *bytes = NULL;
+    const uint8_t *bytes = NULL;
     uint64_t size = 0;
     struct image image;
     TRY(map_file(path, &bytes, &size));
     struct error *error = image_parse(bytes, size, path, &image);
     if (error) {
-        munmap((void *)(uintptr_t)bytes, size);
+        mapped_file_unmap(bytes, size);
         return error;
     }
     image.is_mapped = true;
@@ -155,7 +151,7 @@ void image_close(struct image *image)
 {
     vector_deinit(&image->segments);
     if (image->is_mapped)
-        munmap((void *)(uintptr_t)image->bytes, image->size);
+        mapped_file_unmap(image->bytes, image->size);
     *image = (struct image){0};
 }
 

@@ -12,6 +12,7 @@
 struct target_source {
     struct error *(*read)(struct target *target, uint64_t address, void *buffer, uint64_t n);
     struct error *(*read_sparse)(struct target *target, uint64_t address, void *buffer, uint64_t n);
+    struct error *(*check)(struct target *target);                            /* may be NULL */
     const void *(*view)(struct target *target, uint64_t address, uint64_t n); /* may be NULL */
     void (*release)(struct target *target);                                   /* may be NULL */
     void (*destroy)(struct target *target); /* frees target->private too */

@@ -132,6 +132,12 @@ struct error *target_read_sparse(struct target *target, uint64_t address, void *
     return NULL;
 }
 
+struct error *target_check(struct target *target)
+{
+    const struct target_source *source = target->private->source;
+    return source->check ? source->check(target) : NULL;
+}
+
 const void *target_view(struct target *target, uint64_t address, uint64_t n)
 {
     const struct target_source *source = target->private->source;

@@ -110,6 +110,11 @@ struct error *target_read_sparse(struct target *target, uint64_t address, void *
  * is live); then use target_read. Valid until target_destroy. */
 const void *target_view(struct target *target, uint64_t address, uint64_t n);
 
+/* NULL while all that was read was there. A core, or its executable, that somebody cuts short while
+ * it is read gives zeros from then on: ERROR_FORMAT with the offset, here and from later reads. Ask
+ * before a result is shown. */
+struct error *target_check(struct target *target) ERROR_CHECK;
+
 /* The segment that contains address, or NULL. O(log n), thread safe. */
 const struct target_segment *target_segment_at(const struct target *target, uint64_t address);
 
