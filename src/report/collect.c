@@ -25,6 +25,11 @@ static const char *copy(struct report *report, const char *text)
 
 static void fill_target(const struct analysis *a, struct report *report)
 {
+    static const char *const freeze_names[] = {
+        [FREEZE_FORK] = "fork",
+        [FREEZE_STOP] = "stop",
+        [FREEZE_NONE] = "none",
+    };
     const struct target *target = a->target;
     const char *exe = target->exe_path ? target->exe_path : "", *slash = strrchr(exe, '/');
     report->target = (struct report_target){
@@ -36,7 +41,7 @@ static void fill_target(const struct analysis *a, struct report *report)
         .arch = "amd64",
         .stripped = !a->runtime->executable || a->runtime->executable->is_stripped,
         .dwarf = a->runtime->executable && a->runtime->executable->has_dwarf,
-        .freeze = target->kind == TARGET_LIVE && target->freeze == FREEZE_NONE ? "none" : "stop",
+        .freeze = target->kind == TARGET_LIVE ? freeze_names[target->freeze] : "stop",
         .taken_at = copy(report, target->taken_at),
         .gc_running = a->heap.statistics.unswept_spans != 0,
     };
@@ -126,6 +131,9 @@ struct error *report_collect(struct target *target, const struct report_options 
     if (!error) {
         target_release(target);
         out->target.stopped_ns = target->stopped_ns;
+        out->target.copy_bytes =
+            target->copy_cost.page_table_bytes + target->copy_cost.private_bytes;
+        out->target.has_copy_bytes = target->copy_cost.is_known;
         error = collect_types(analysis, options->top, out);
     }
     if (!error)

@@ -40,6 +40,7 @@ static void write_target(struct json_writer *json, const struct report_target *t
     json_key_bool(json, "dwarf", target->dwarf);
     json_key_string(json, "freeze", target->freeze);
     json_key_known(json, "stopped_ns", live, target->stopped_ns);
+    json_key_known(json, "copy_bytes", target->has_copy_bytes, target->copy_bytes);
     json_key_string(json, "taken_at", target->taken_at);
     json_key_bool(json, "gc_running", target->gc_running);
     json_end(json);

@@ -13,8 +13,10 @@ struct report_target {
     uint64_t pid;     /* 0 unknown */
     const char *exe, *go_version, *arch;
     bool stripped, dwarf;
-    const char *freeze; /* "stop", "none" */
+    const char *freeze; /* "fork", "stop", "none" */
     uint64_t stopped_ns;
+    uint64_t copy_bytes; /* what a forked copy took, with has_copy_bytes */
+    bool has_copy_bytes;
     const char *taken_at; /* RFC 3339 */
     bool gc_running;      /* taken in the middle of a GC cycle */
     const char *core_path;

@@ -31,7 +31,7 @@ static void write_headline(struct lines *lines, const struct report *report)
     const struct report_target *target = &report->target;
     struct arena *arena = lines->arena;
     bool live = equal(target->kind, "live"), utf8 = lines->style.utf8;
-    const char *parts[6], *name = cells_clean(arena, target->name, utf8);
+    const char *parts[8], *name = cells_clean(arena, target->name, utf8);
     unsigned count = 0;
     parts[count++] = *name ? name : "a program without a name";
     const char *file = live ? "" : cells_clean(arena, target->core_path, utf8);
@@ -49,9 +49,15 @@ static void write_headline(struct lines *lines, const struct report *report)
         parts[count++] = arena_printf(arena, "taken %s", time_text(lines, target->taken_at, !live));
     if (live && equal(target->freeze, "none"))
         parts[count++] = "read while it ran";
+    else if (live && equal(target->freeze, "fork"))
+        parts[count++] = arena_printf(arena, "the service stood still for %s (forked copy)",
+                                      units_duration(arena, target->stopped_ns));
     else if (live)
         parts[count++] =
             arena_printf(arena, "stood still for %s", units_duration(arena, target->stopped_ns));
+    if (live && target->has_copy_bytes)
+        parts[count++] =
+            arena_printf(arena, "the copy took %s", units_size(arena, target->copy_bytes));
     lines_parts(lines, parts, count, ", ", 2);
 }
 

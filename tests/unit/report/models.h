@@ -26,8 +26,10 @@ static inline void model_target(struct report *report)
         .go_version = "go1.24.4",
         .arch = "amd64",
         .stripped = true,
-        .freeze = "stop",
+        .freeze = "fork",
         .stopped_ns = 38 * 1000000,
+        .copy_bytes = 12 * MIB,
+        .has_copy_bytes = true,
         .taken_at = "2026-03-01T12:04:31Z",
         .core_path = "",
     };
