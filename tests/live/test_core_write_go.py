@@ -111,6 +111,28 @@ def test_without_executable(scratch, version):
     return None
 
 
+def test_cut_while_read(scratch, version):
+    """Somebody truncates the core that is being read: an error, no crash, no wrong report."""
+    path = build(version, "normal", "holder-global-map", scratch / f"cut-{version}")
+    with Program(path) as program:
+        whole = write_core(program.pid, scratch / "core.cut")
+    noticed = 0
+    for delay in (0.0, 0.01, 0.02, 0.05, 0.1, 0.2):
+        cut = scratch / "core.being-cut"
+        shutil.copy(whole, cut)
+        child = subprocess.Popen([truth.LEAKHOUND, cut, "--top", "1"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE)
+        time.sleep(delay)
+        os.truncate(cut, 64 << 10)
+        output, complaint = child.communicate(timeout=300)
+        if child.returncode == 0 and output and not complaint:
+            continue  # it was done before
+        if child.returncode != 3 or output or complaint.count(b"\n") != 1:
+            return f"after {delay} s: exit status {child.returncode}, {complaint!r}"
+        noticed += b"changed while it was read" in complaint
+    return None if noticed else "no truncation met a reader"
+
+
 def test_signals(scratch, pid):
     """A signal at any moment: no file, and the process goes on."""
     folder = scratch / "signals"
@@ -122,9 +144,12 @@ def test_signals(scratch, pid):
                                      stderr=subprocess.DEVNULL)
             time.sleep(delay)
             child.send_signal(number)
-            if child.wait() == 0:
+            status = child.wait()
+            if status == 0:
                 (folder / "core").unlink()
                 continue
+            if status != -number:
+                return f"exit status {status} after signal {number}"
             interrupted += 1
             left = list(folder.iterdir())
             if number == signal.SIGKILL:  # nobody can clean up, but the name must not be there
@@ -155,6 +180,7 @@ def main():
         run_test("core-write/report-busy", test_report, scratch, newest, "stripped", "busy")
         run_test("core-write/running", test_running, scratch, newest)
         run_test("core-write/without-executable", test_without_executable, scratch, newest)
+        run_test("core-write/cut-while-read", test_cut_while_read, scratch, newest)
         # Debian 12's delve reads Go 1.18 to 1.20, Debian 13's newer ones too.
         if "1.19" in versions:
             run_test("core-write/delve", test_delve, scratch, "1.19")
