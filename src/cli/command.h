@@ -17,5 +17,6 @@ struct command {
 
 extern const struct command command_inspect;
 extern const struct command command_core;
+extern const struct command command_snapshot;
 
 #endif

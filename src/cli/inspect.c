@@ -9,6 +9,7 @@
 #include "cli/terminal.h"
 #include "report/collect.h"
 #include "report/json.h"
+#include "report/snapshot.h"
 #include "report/text.h"
 #include "report/units.h"
 
@@ -67,10 +68,21 @@ static void print_phases(const struct report *report)
     arena_deinit(&arena);
 }
 
+static struct error *read_snapshot(const struct options *options, struct report *out)
+{
+    struct snapshot *snapshot;
+    TRY(snapshot_open(options->operands[0], options->threads, &snapshot));
+    struct error *error = snapshot_read_report(snapshot, options->top, out);
+    snapshot_close(snapshot);
+    return error;
+}
+
 /* The target is let go and given back before anything is written: a reader of our output that does
  * not read must not keep a service waiting. */
 static struct error *collect(const struct options *options, struct report *out)
 {
+    if (snapshot_is_one(options->operands[0]))
+        return read_snapshot(options, out);
     const struct target_options target_options = {
         .freeze = options->freeze,
         .max_pause_ns = options->max_pause_ns,

@@ -12,7 +12,8 @@
 
 enum { STATUS_FINE = 0, STATUS_USAGE = 2, STATUS_UNREADABLE = 3, STATUS_UNSUPPORTED = 4 };
 
-static const struct command *const commands[] = {&command_inspect, &command_core};
+static const struct command *const commands[] = {&command_inspect, &command_core,
+                                                 &command_snapshot};
 
 static const char usage[] = "usage: leakhound [inspect] [OPTION...] PID|CORE\n"
                             "       leakhound --help\n";

@@ -18,7 +18,8 @@ enum {
     KEY_THREADS,
     KEY_TOP,
     KEY_PHASES,
-    KEY_WITH_FILES
+    KEY_WITH_FILES,
+    KEY_INFO
 };
 
 static const struct option long_options[] = {
@@ -33,6 +34,7 @@ static const struct option long_options[] = {
     {"top", required_argument, NULL, KEY_TOP},
     {"phases", no_argument, NULL, KEY_PHASES},
     {"with-files", no_argument, NULL, KEY_WITH_FILES},
+    {"info", no_argument, NULL, KEY_INFO},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -53,6 +55,7 @@ static const struct {
     {KEY_TOP, OPTION_TOP},
     {KEY_PHASES, OPTION_PHASES},
     {KEY_WITH_FILES, OPTION_WITH_FILES},
+    {KEY_INFO, OPTION_INFO},
 };
 
 static bool is_taken(int key, unsigned taken)
@@ -166,6 +169,9 @@ static struct error *apply(int key, const char *value, struct options *options)
         break;
     case KEY_WITH_FILES:
         options->with_files = true;
+        break;
+    case KEY_INFO:
+        options->info = true;
         break;
     case 'h':
         options->help = true;

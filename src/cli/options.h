@@ -22,6 +22,7 @@ enum option_bit {
     OPTION_TOP = 1 << 7,
     OPTION_PHASES = 1 << 8,
     OPTION_WITH_FILES = 1 << 9,
+    OPTION_INFO = 1 << 10,
 };
 
 enum { OPTIONS_MAX_OPERANDS = 4, OPTIONS_DEFAULT_TOP = 10 };
@@ -30,7 +31,7 @@ struct options {
     enum output_format format;
     const char *output; /* NULL: standard output */
     bool has_output;    /* -o was given, if only as "-" */
-    bool no_color, quiet, phases, with_files, help, version;
+    bool no_color, quiet, phases, with_files, info, help, version;
     const char *exe; /* NULL: as the target says */
     enum target_freeze freeze;
     uint64_t max_pause_ns; /* 0: no limit */

@@ -87,7 +87,8 @@ struct snapshot_file {
     VECTOR(struct snapshot_chunk) chunks; /* in the order of the file */
 };
 
-/* Does the file begin as a snapshot does? false also when it cannot be read. */
+/* Does the file begin or end as a snapshot does (it may be a damaged one)? false also when it
+ * cannot be read. */
 bool snapshot_is_one(const char *path);
 
 /* Checks every byte of the file: ERROR_FORMAT with the offset of what is cut or damaged,

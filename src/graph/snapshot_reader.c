@@ -58,8 +58,10 @@ bool snapshot_is_one(const char *path)
     if (descriptor < 0)
         return false;
     ssize_t got = pread(descriptor, magic, sizeof(magic), 0);
+    bool begins = got > 0 && !memcmp(magic, FILE_MAGIC, (size_t)got);
+    got = begins ? 0 : pread(descriptor, magic, sizeof(magic), status.st_size - TRAILER_BYTES);
     close(descriptor);
-    return got == sizeof(magic) && !memcmp(magic, FILE_MAGIC, sizeof(magic));
+    return begins || (got == sizeof(magic) && !memcmp(magic, TRAILER_MAGIC, sizeof(magic)));
 }
 
 static struct error *check_header(struct snapshot_file *file)

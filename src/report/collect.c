@@ -128,6 +128,8 @@ struct error *report_collect(struct target *target, const struct report_options 
     fill_target(analysis, out);
     fill_memory(analysis, &usage, out);
     struct error *error = collect_holders(analysis, options->top, out);
+    if (!error && options->while_stopped)
+        error = options->while_stopped(options->hook_context, analysis);
     if (!error) {
         target_release(target);
         out->target.stopped_ns = target->stopped_ns;
@@ -142,6 +144,8 @@ struct error *report_collect(struct target *target, const struct report_options 
         error = fill_notes(analysis, out);
     if (!error)
         error = fill_phases(analysis, out);
+    if (!error && options->when_done)
+        error = options->when_done(options->hook_context, analysis, out);
     analysis_destroy(analysis);
     if (!getrusage(RUSAGE_SELF, &own))
         out->peak_memory_bytes = (uint64_t)own.ru_maxrss * 1024;

@@ -5,6 +5,8 @@
 #include "report/model.h"
 #include "target/target.h"
 
+struct analysis;
+
 struct report_options {
     unsigned threads; /* worker threads, 0 = one for each processor */
     uint32_t top;     /* rows wanted of each table */
@@ -13,6 +15,14 @@ struct report_options {
      * is 0 … 1 of the phase, negative when that is unknown. NULL: nobody listens. */
     void (*progress)(void *context, const char *phase, double share);
     void *progress_context;
+
+    /* What a command wants of the analysis beside the report; each may be NULL and is called once:
+     * while the target can still be read, and when the report is complete but for what is
+     * leakhound's own (phases, memory). */
+    struct error *(*while_stopped)(void *context, struct analysis *analysis);
+    struct error *(*when_done)(void *context, struct analysis *analysis,
+                               const struct report *report);
+    void *hook_context;
 };
 
 /*

@@ -26,10 +26,14 @@ static void write_tool(struct json_writer *json, const struct report *report, co
 
 static void write_target(struct json_writer *json, const struct report_target *target)
 {
-    bool live = target->kind && strcmp(target->kind, "live") == 0;
+    bool snapshot = target->kind && strcmp(target->kind, "snapshot") == 0;
+    const char *source = snapshot ? target->source : target->kind;
+    bool live = source && strcmp(source, "live") == 0;
     json_key(json, "target");
     json_begin_object(json);
     json_key_string(json, "kind", target->kind);
+    if (snapshot)
+        json_key_string(json, "source", target->source);
     json_key_string(json, "name", target->name);
     json_key_known(json, "pid", target->pid != 0, target->pid);
     json_key_string(json, "exe", target->exe);

@@ -20,6 +20,7 @@ struct report_target {
     const char *taken_at; /* RFC 3339 */
     bool gc_running;      /* taken in the middle of a GC cycle */
     const char *core_path;
+    const char *source; /* what a snapshot was made from: "live" or "core"; else NULL */
 };
 
 struct report_memory {   /* the JSON's "memory"; has_… say what is known */

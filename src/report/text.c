@@ -30,23 +30,26 @@ static void write_headline(struct lines *lines, const struct report *report)
 {
     const struct report_target *target = &report->target;
     struct arena *arena = lines->arena;
-    bool live = equal(target->kind, "live"), utf8 = lines->style.utf8;
+    bool snapshot = equal(target->kind, "snapshot"), utf8 = lines->style.utf8;
+    bool live = equal(snapshot ? target->source : target->kind, "live");
     const char *parts[8], *name = cells_clean(arena, target->name, utf8);
     unsigned count = 0;
     parts[count++] = *name ? name : "a program without a name";
     const char *file = live ? "" : cells_clean(arena, target->core_path, utf8);
     if (target->pid)
-        parts[count++] = arena_printf(arena, "%spid %llu", live ? "" : "core of ",
-                                      (unsigned long long)target->pid);
+        parts[count++] = arena_printf(arena, "%s%spid %llu", snapshot ? "snapshot of " : "",
+                                      live ? "" : "core of ", (unsigned long long)target->pid);
     else if (!live)
-        parts[count++] = *file ? arena_printf(arena, "core %s", file) : "core";
+        parts[count++] = arena_printf(arena, "%score%s%s", snapshot ? "snapshot of " : "",
+                                      *file ? " " : "", file);
     const char *version = cells_clean(arena, target->go_version, utf8);
     parts[count++] = arena_printf(arena, "%s%s", *version ? version : "Go of unknown version",
                                   target->stripped ? " (stripped)" : "");
     parts[count++] =
         arena_printf(arena, "%s objects", units_rough_count(arena, report->counts.objects));
     if (target->taken_at && *target->taken_at)
-        parts[count++] = arena_printf(arena, "taken %s", time_text(lines, target->taken_at, !live));
+        parts[count++] =
+            arena_printf(arena, "taken %s", time_text(lines, target->taken_at, !live || snapshot));
     if (live && equal(target->freeze, "none"))
         parts[count++] = "read while it ran";
     else if (live && equal(target->freeze, "fork"))
