@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-enum { NODES_AHEAD = 16 };
+enum { NODES_AHEAD = 16, EDGES_AHEAD = 8 };
 
 #define CLOSED UINT32_MAX
 
@@ -18,6 +18,7 @@ struct search {
     uint32_t *number; /* order of discovery, from 1; 0: not seen; CLOSED: its component is known */
     struct step *path;
     uint32_t *open; /* nodes whose component is not complete */
+    uint32_t far;   /* from here on there are no EDGES_AHEAD edges more */
     uint32_t path_length, open_count, numbered;
 };
 
@@ -50,6 +51,8 @@ static struct error *search_from(struct search *s, uint32_t start, components_cl
         struct step *step = &s->path[s->path_length - 1];
         if (step->cursor < s->begin[step->node + 1]) {
             uint32_t target = s->targets[step->cursor++];
+            if (step->cursor < s->far)
+                __builtin_prefetch(&s->number[s->targets[step->cursor + EDGES_AHEAD]]);
             if (target >= s->nodes || s->number[target] == CLOSED)
                 continue;
             if (s->number[target])
@@ -90,6 +93,7 @@ struct error *components_find(uint32_t nodes, const uint32_t *begin, const uint3
 {
     assert(nodes < CLOSED);
     struct search s = {.begin = begin, .targets = targets, .nodes = nodes};
+    s.far = MAX_OF(begin[nodes], (uint32_t)EDGES_AHEAD) - EDGES_AHEAD;
     struct error *error = search_all(&s, close, context);
     big_array_free(s.number, (uint64_t)nodes * sizeof(*s.number));
     big_array_free(s.path, (uint64_t)nodes * sizeof(*s.path));

@@ -19,7 +19,13 @@
 #include "graph/pair_list.h"
 #include "graph/result.h"
 
-enum { POSITIONS_AT_ONCE = 1 << 14, IDS_AT_ONCE = 1 << 15, HITS_MAX = 256, UNIONS_KEPT = 4096 };
+enum {
+    POSITIONS_AT_ONCE = 1 << 14,
+    IDS_AT_ONCE = 1 << 15,
+    HITS_MAX = 256,
+    UNIONS_KEPT = 4096,
+    TOPS_AHEAD = 8
+};
 
 /* Marks a root where a top or a set could stand as well. */
 #define A_HOLDER 0x80000000u
@@ -343,6 +349,8 @@ static struct error *each_source(struct tops *t, uint32_t top, struct parts *par
         TRY(parts ? add_part(t, parts, t->holder_set[top]) : add_to_union(t, t->holder_set[top]));
     for (uint32_t s = t->sources_begin[top]; s < t->sources_begin[top + 1]; s++) {
         uint32_t source = t->sources[s];
+        if (t->arc_count - s > 8)
+            __builtin_prefetch(&t->holder_set[t->sources[s + 8] & ~A_HOLDER]);
         if (!(source & A_HOLDER)) {
             source = t->holder_set[source];
             if (source & A_HOLDER)
@@ -367,7 +375,9 @@ static struct error *close_component(void *context, const uint32_t *members, uin
 {
     struct tops *t = context;
     struct parts parts = {.count = 0};
-    uint32_t set;
+    uint32_t set, soon = MAX_OF(members[0], (uint32_t)TOPS_AHEAD) - TOPS_AHEAD;
+    if (t->sources_begin[soon] < t->arc_count && !(t->sources[t->sources_begin[soon]] & A_HOLDER))
+        __builtin_prefetch(&t->holder_set[t->sources[t->sources_begin[soon]]]);
     for (uint32_t i = 0; i < count && parts.count <= 2; i++)
         TRY(each_source(t, members[i], &parts));
     if (parts.count == 1)
@@ -414,6 +424,19 @@ static void add_to_sum(struct sum *sum, uint64_t bytes, uint64_t objects, uint64
     sum->objects += objects;
 }
 
+/* Fetches in two steps what a position's sum will need. */
+static inline void look_ahead(const struct tops *t, uint32_t i)
+{
+    const struct graph_result *result = t->result;
+    uint32_t far = result->order[i + 32], near = result->order[i + 16];
+    if (!result->dominator[i + 32] && far < t->graph->object_ids) {
+        __builtin_prefetch(&t->set.bits[far >> 6]);
+        __builtin_prefetch(&t->set.rank_before[far >> 6]);
+    }
+    if (!result->dominator[i + 16] && near < t->graph->object_ids)
+        __builtin_prefetch(&t->holder_set[ranked_set_rank(&t->set, near)]);
+}
+
 static struct error *sum_up_part(void *context, unsigned part)
 {
     struct tops *t = context;
@@ -422,6 +445,8 @@ static struct error *sum_up_part(void *context, unsigned part)
     struct sum *sums = t->sums + t->sets.sets.count * part;
     while (claim(t, result->count, POSITIONS_AT_ONCE, &begin, &end)) {
         for (uint32_t i = begin; i < end; i++) {
+            if (end - i > 32)
+                look_ahead(t, i);
             uint32_t id = result->order[i];
             if (result->dominator[i] || id >= ids)
                 continue;
