@@ -311,19 +311,22 @@ static void plain(const struct graph *graph)
     big_array_free(dominator, (ids + 1) * sizeof(uint32_t));
 }
 
-static void count_types(struct graph *graph)
+enum { TYPES = 1000 };
+
+static void types_of(void *context, uint32_t first, uint32_t count, uint32_t *out)
 {
-    uint32_t *type_of, types = 1000;
-    uint64_t *bytes, type_bytes = graph->object_ids * sizeof(uint32_t);
-    must(big_array(type_bytes, &type_of));
-    must(memory_array(types, sizeof(*bytes), &bytes));
-    for (uint32_t id = 0; id < graph->object_ids; id++)
-        type_of[id] = id / REGION * 7 % types;
+    (void)context;
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (first + i) / REGION * 7 % TYPES;
+}
+
+static void count_types(struct graph *graph, unsigned threads)
+{
+    const struct graph_types types = {.of = types_of, .count = TYPES};
+    struct graph_type_sum sums[TYPES];
     struct stopwatch watch = start_watch();
-    must(graph_retained_by_type(graph, type_of, types, bytes));
-    print_watch("retained by type", watch);
-    free(bytes);
-    big_array_free(type_of, type_bytes);
+    must(graph_sums_by_type(graph, &types, threads, sums));
+    print_watch("sums by type", watch);
 }
 
 static void ignore_child(void *context, uint32_t child)
@@ -343,7 +346,7 @@ static void queries(struct graph *graph, unsigned threads)
     watch = start_watch();
     must(graph_dominated(graph, graph_root_node(graph, 0), 1, ignore_child, NULL));
     print_watch("index of children", watch);
-    count_types(graph);
+    count_types(graph, threads);
     watch = start_watch();
     uint64_t bytes, objects;
     must(graph_exclusive(graph, NULL, 0, &bytes, &objects));

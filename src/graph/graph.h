@@ -128,12 +128,28 @@ struct error *graph_dominated(struct graph *graph, uint32_t node, uint64_t min_b
 /* Gives the memory of that index back; graph_dominated would make it again. */
 void graph_forget_children(struct graph *graph);
 
-/* Retained bytes by type: for each type id the sum over those objects of it that are not dominated
- * by another object of the same type. type_of gives GRAPH_NONE or a type id < type_count.
- * out_bytes: type_count entries, added to. O(objects); meanwhile 12 B per object with pointers and
- * as much again per object that counts. */
-struct error *graph_retained_by_type(struct graph *graph, const uint32_t *type_of,
-                                     uint32_t type_count, uint64_t *out_bytes) ERROR_CHECK;
+/*
+ * Sizes by type: what the types are the caller says, in pieces, so that nobody needs to store them.
+ */
+#define GRAPH_TYPE_MARK 0x80000000u
+enum { GRAPH_TYPES_AT_ONCE = 512 };
+struct graph_types {
+    /* Types of the objects first … first + count - 1 into out: below types.count, perhaps with
+     * GRAPH_TYPE_MARK, or GRAPH_NONE for no type; of what is not allocated or not reachable,
+     * anything. count is at most GRAPH_TYPES_AT_ONCE. Called by several threads at once. */
+    void (*of)(void *context, uint32_t first, uint32_t count, uint32_t *out);
+    void *context;
+    uint32_t count;
+};
+struct graph_type_sum {
+    uint64_t objects, bytes; /* reachable */
+    uint64_t marked_bytes;   /* of these, what was given with GRAPH_TYPE_MARK */
+    uint64_t retained_bytes; /* of those that no other object of the type dominates */
+};
+/* out: types->count entries, overwritten. O(objects); meanwhile 4 B per object with pointers, and
+ * 12 B more when types lie below each other in long turns. */
+struct error *graph_sums_by_type(struct graph *graph, const struct graph_types *types,
+                                 unsigned threads, struct graph_type_sum *out) ERROR_CHECK;
 
 /*
  * What several holders reach together (dominated by the super root alone), by the exact set of

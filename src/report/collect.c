@@ -127,7 +127,7 @@ struct error *report_collect(struct target *target, const struct report_options 
     TRY(analysis_run(target, threads, relay_progress, &relay, &analysis));
     fill_target(analysis, out);
     fill_memory(analysis, &usage, out);
-    struct error *error = collect_holders(analysis, options->top, out);
+    struct error *error = collect_holders(analysis, options->top, threads, out);
     if (!error && options->while_stopped)
         error = options->while_stopped(options->hook_context, analysis);
     if (!error) {
@@ -136,7 +136,7 @@ struct error *report_collect(struct target *target, const struct report_options 
         out->target.copy_bytes =
             target->copy_cost.page_table_bytes + target->copy_cost.private_bytes;
         out->target.has_copy_bytes = target->copy_cost.is_known;
-        error = collect_types(analysis, options->top, out);
+        error = collect_types(analysis, options->top, threads, out);
     }
     if (!error)
         error = collect_goroutines(analysis, out);

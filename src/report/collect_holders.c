@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/parallel.h"
 #include "report/collect_path.h"
 #include "report/collect_private.h"
 
@@ -132,10 +131,11 @@ static struct error *add_holder(struct analysis *a, uint32_t root, struct report
     return vector_push(&report->holders, holder);
 }
 
-static struct error *add_shared(struct analysis *a, uint32_t top, struct report *report)
+static struct error *add_shared(struct analysis *a, uint32_t top, unsigned threads,
+                                struct report *report)
 {
     struct graph_shared_list list = {0};
-    struct error *error = graph_shared_sets(a->graph, parallel_processor_count(), &list);
+    struct error *error = graph_shared_sets(a->graph, threads, &list);
     for (uint64_t i = 0; i < list.sets.count && !error; i++) {
         const struct graph_shared *set = &list.sets.data[i];
         report->shared_bytes += set->bytes;
@@ -163,7 +163,8 @@ static struct error *add_shared(struct analysis *a, uint32_t top, struct report 
     return error;
 }
 
-struct error *collect_holders(struct analysis *analysis, uint32_t top, struct report *report)
+struct error *collect_holders(struct analysis *analysis, uint32_t top, unsigned threads,
+                              struct report *report)
 {
     const struct graph *graph = analysis->graph;
     CLEANUP_FREE struct ranked *ranks = NULL;
@@ -181,5 +182,5 @@ struct error *collect_holders(struct analysis *analysis, uint32_t top, struct re
     for (uint64_t i = 0; i < MIN_OF(count, (uint64_t)top); i++)
         TRY(add_holder(analysis, ranks[i].root, report));
     graph_forget_children(analysis->graph);
-    return add_shared(analysis, top, report);
+    return add_shared(analysis, top, threads, report);
 }

@@ -6,10 +6,10 @@
 #include "report/collect.h"
 
 /* holders, shared, held_alone_bytes, shared_bytes. Reads the target for the steps of paths. */
-struct error *collect_holders(struct analysis *analysis, uint32_t top,
+struct error *collect_holders(struct analysis *analysis, uint32_t top, unsigned threads,
                               struct report *report) ERROR_CHECK;
 /* types and the typed shares. */
-struct error *collect_types(struct analysis *analysis, uint32_t top,
+struct error *collect_types(struct analysis *analysis, uint32_t top, unsigned threads,
                             struct report *report) ERROR_CHECK;
 /* goroutine_groups. */
 struct error *collect_goroutines(struct analysis *analysis, struct report *report) ERROR_CHECK;

@@ -1,32 +1,57 @@
 #include <inttypes.h>
-#include <string.h>
 
-#include "base/bitset.h"
 #include "report/collect_private.h"
 
 /* Rows of the table: a type as a single value, the same as an array, and what has no type by size
- * of slot. */
+ * class (the large objects together: their sizes are all different) and pointers. */
 struct type_rows {
-    struct analysis *analysis;
-    uint32_t known;          /* rows 0 … known − 1: 2 · type + (many ? 1 : 0) */
-    struct hash_map untyped; /* element size << 1 | no pointers → row + 1 */
-    VECTOR(uint64_t) untyped_keys;
+    const struct analysis *analysis;
+    uint32_t known;      /* rows 0 … known − 1: 2 · type + (many ? 1 : 0) */
+    uint64_t *many_from; /* by type: room of a slot that holds several values; 0: always one */
+    uint64_t class_size[UINT8_MAX + 1];
 };
 
-static struct error *untyped_row(struct type_rows *rows, const struct heap_span *span,
-                                 uint32_t *out)
+static struct error *rows_init(struct type_rows *rows, const struct analysis *analysis)
 {
-    /* large objects together: their sizes are all different */
-    uint64_t size = span->size_class ? span->element_size : 0;
-    uint64_t *row, key = (size << 1 | span->no_pointers) + 1;
-    bool added;
-    TRY(hash_map_insert(&rows->untyped, key, &row, &added));
-    if (added) {
-        TRY(vector_push(&rows->untyped_keys, key - 1));
-        *row = rows->known + rows->untyped_keys.count;
+    const struct type_table *table = &analysis->typing.table;
+    *rows = (struct type_rows){.analysis = analysis, .known = (uint32_t)table->types.count * 2};
+    TRY(memory_array(table->types.count, sizeof(uint64_t), &rows->many_from));
+    for (uint64_t i = 0; i < table->types.count; i++) {
+        const struct go_type *t = &table->types.data[i];
+        if (!t->pseudo && t->size <= UINT64_MAX / 2 && t->kind != KIND_MAP && t->kind != KIND_CHAN)
+            rows->many_from[i] = t->size * 2;
     }
-    *out = (uint32_t)*row - 1;
+    for (uint64_t i = 0; i < analysis->heap.spans.count; i++) {
+        const struct heap_span *span = &analysis->heap.spans.data[i];
+        if (span->size_class)
+            rows->class_size[span->size_class] = span->element_size;
+    }
     return NULL;
+}
+
+/* For graph_sums_by_type: a guess is marked. */
+static void rows_of(void *context, uint32_t first, uint32_t count, uint32_t *out)
+{
+    const struct type_rows *rows = context;
+    const struct typing *typing = &rows->analysis->typing;
+    const struct heap_span *span = NULL;
+    uint32_t unknown = 0;
+    uint64_t room = 0;
+    for (uint32_t id = first; id < first + count; id++) {
+        if (!span || !(id & 7)) {
+            span = heap_span_of(&rows->analysis->heap, id);
+            unknown = rows->known + span->size_class * 2u + span->no_pointers;
+            room = span->element_size - (span->has_header ? 8 : 0);
+        }
+        uint32_t type = typing_type(typing, id), row = unknown;
+        if (type != TYPE_NONE) {
+            bool many = rows->many_from[type] && room >= rows->many_from[type];
+            row = 2 * type + many;
+            if (typing_strength(typing, id) == TYPE_GUESSED)
+                row |= GRAPH_TYPE_MARK;
+        }
+        out[id - first] = row;
+    }
 }
 
 static const char *row_name(const struct type_rows *rows, uint32_t row, struct arena *arena)
@@ -35,11 +60,11 @@ static const char *row_name(const struct type_rows *rows, uint32_t row, struct a
         const struct go_type *type = &rows->analysis->typing.table.types.data[row / 2];
         return arena_printf(arena, "%s%s", row & 1 ? "[]" : "", type->name);
     }
-    uint64_t key = rows->untyped_keys.data[row - rows->known];
-    const char *pointers = key & 1 ? "without pointers" : "with pointers";
-    if (!(key >> 1))
+    uint32_t class = (row - rows->known) / 2;
+    const char *pointers = (row - rows->known) & 1 ? "without pointers" : "with pointers";
+    if (!class)
         return arena_printf(arena, "(unknown, large, %s)", pointers);
-    return arena_printf(arena, "(unknown, %" PRIu64 " B, %s)", key >> 1, pointers);
+    return arena_printf(arena, "(unknown, %" PRIu64 " B, %s)", rows->class_size[class], pointers);
 }
 
 static int by_retained(const void *a, const void *b)
@@ -50,100 +75,53 @@ static int by_retained(const void *a, const void *b)
     return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
 }
 
-struct row_sums {
-    uint64_t count, bytes, guessed_bytes;
-};
-
-/* Row of every reachable object, and its sums; rows of unreachable ones stay GRAPH_NONE. */
-static struct error *sum_rows(struct type_rows *rows, uint32_t *row_of, struct report *report,
-                              struct row_sums **out_sums, uint32_t *out_count)
+static struct error *add_rows(const struct type_rows *rows, const struct graph_type_sum *sums,
+                              uint32_t count, struct report *report)
 {
-    struct analysis *a = rows->analysis;
-    const struct typing *typing = &a->typing;
-    VECTOR(struct row_sums) sums = {0};
     uint64_t typed = 0, guessed = 0, total = 0;
-    struct error *error = vector_reserve(&sums, rows->known + 1u);
-    for (uint64_t s = 0; s < a->heap.spans.count && !error; s++) {
-        const struct heap_span *span = &a->heap.spans.data[s];
-        uint64_t room = span->element_size - (span->has_header ? 8 : 0);
-        for (uint32_t id = span->first_id; id < span->first_id + span->slots && !error; id++) {
-            if (!bitset_get(a->heap.allocated, id) || !graph_is_reachable(a->graph, id))
-                continue;
-            uint32_t type = typing_type(typing, id), row;
-            enum type_strength strength = typing_strength(typing, id);
-            total += span->element_size;
-            if (type == TYPE_NONE) {
-                error = untyped_row(rows, span, &row);
-            } else {
-                const struct go_type *t = &typing->table.types.data[type];
-                bool many = !t->pseudo && t->size && t->kind != KIND_MAP && t->kind != KIND_CHAN &&
-                            room / t->size > 1;
-                row = 2 * type + many;
-                *(strength == TYPE_GUESSED ? &guessed : &typed) += span->element_size;
-            }
-            if (!error)
-                error = vector_reserve(&sums, row + 1u);
-            if (error)
-                break;
-            while (sums.count <= row)
-                sums.data[sums.count++] = (struct row_sums){0};
-            row_of[id] = row;
-            sums.data[row].count++;
-            sums.data[row].bytes += span->element_size;
-            if (strength == TYPE_GUESSED)
-                sums.data[row].guessed_bytes += span->element_size;
-        }
+    for (uint32_t row = 0; row < count; row++) {
+        const struct graph_type_sum *sum = &sums[row];
+        total += sum->bytes;
+        guessed += sum->marked_bytes;
+        if (row < rows->known)
+            typed += sum->bytes - sum->marked_bytes;
+        if (!sum->objects)
+            continue;
+        TRY(vector_push(&report->types, (struct report_type){
+                                            .name = row_name(rows, row, &report->arena),
+                                            .guessed = sum->marked_bytes * 2 > sum->bytes,
+                                            .count = sum->objects,
+                                            .bytes = sum->bytes,
+                                            .retained_bytes = sum->retained_bytes,
+                                        }));
     }
     report->counts.typed_bytes_share = total ? (double)typed / (double)total : 0;
     report->counts.guessed_bytes_share = total ? (double)guessed / (double)total : 0;
-    *out_sums = sums.data;
-    *out_count = (uint32_t)sums.count;
-    return error;
+    return NULL;
 }
 
-static struct error *add_rows(struct type_rows *rows, const struct row_sums *sums, uint32_t count,
-                              const uint64_t *retained, uint32_t top, struct report *report)
+struct error *collect_types(struct analysis *analysis, uint32_t top, unsigned threads,
+                            struct report *report)
 {
-    for (uint32_t row = 0; row < count; row++) {
-        if (!sums[row].count)
-            continue;
-        TRY(vector_push(&report->types,
-                        (struct report_type){
-                            .name = row_name(rows, row, &report->arena),
-                            .guessed = sums[row].guessed_bytes * 2 > sums[row].bytes,
-                            .count = sums[row].count,
-                            .bytes = sums[row].bytes,
-                            .retained_bytes = retained[row],
-                        }));
-    }
+    struct type_rows rows;
+    CLEANUP_FREE struct graph_type_sum *sums = NULL;
+    struct error *error = rows_init(&rows, analysis);
+    struct graph_types types = {
+        .of = rows_of,
+        .context = &rows,
+        .count = rows.known + 2 * (uint32_t)ARRAY_COUNT(rows.class_size),
+    };
+    if (!error)
+        error = memory_array(types.count, sizeof(*sums), &sums);
+    if (!error)
+        error = graph_sums_by_type(analysis->graph, &types, threads, sums);
+    if (!error)
+        error = add_rows(&rows, sums, types.count, report);
+    free(rows.many_from);
+    if (error)
+        return error;
     if (report->types.count)
         qsort(report->types.data, report->types.count, sizeof(struct report_type), by_retained);
     report->types.count = MIN_OF(report->types.count, (uint64_t)top);
     return NULL;
-}
-
-struct error *collect_types(struct analysis *analysis, uint32_t top, struct report *report)
-{
-    struct type_rows rows = {
-        .analysis = analysis,
-        .known = (uint32_t)analysis->typing.table.types.count * 2,
-    };
-    uint64_t bytes = (uint64_t)analysis->graph->object_ids * sizeof(uint32_t);
-    uint32_t *row_of = NULL, count = 0;
-    struct row_sums *sums = NULL;
-    CLEANUP_FREE uint64_t *retained = NULL;
-    TRY(big_array(bytes, &row_of));
-    memset(row_of, 0xff, bytes);
-    struct error *error = sum_rows(&rows, row_of, report, &sums, &count);
-    if (!error)
-        error = memory_array(count, sizeof(uint64_t), &retained);
-    if (!error)
-        error = graph_retained_by_type(analysis->graph, row_of, count, retained);
-    if (!error)
-        error = add_rows(&rows, sums, count, retained, top, report);
-    big_array_free(row_of, bytes);
-    free(sums);
-    hash_map_deinit(&rows.untyped);
-    vector_deinit(&rows.untyped_keys);
-    return error;
 }

@@ -73,7 +73,7 @@ static void nothing_at_all(void **state)
         assert_int_equal(graph_retained_bytes(graph, super), 0);
         assert_int_equal(graph_retained_objects(graph, super), 0);
         must(graph_dominated(graph, super, 0, never, NULL));
-        must(graph_retained_by_type(graph, NULL, 0, NULL));
+        must(graph_sums_by_type(graph, &(struct graph_types){.count = 0}, threads, NULL));
         struct graph_shared_list list;
         must(graph_shared_sets(graph, 2, &list));
         assert_int_equal(list.sets.count, 0);
