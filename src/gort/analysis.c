@@ -66,10 +66,16 @@ static struct error *run(struct analysis *a, unsigned threads, struct phase_cloc
     }
     phase(clock, "find the types");
     TRY(typing_run(a->runtime, &a->heap, clues, &a->variables, &a->goroutines, &a->typing));
+    if (a->runtime->is_racy) {
+        phase(clock, "read again what moved");
+        TRY(drift_measure(a->runtime, &a->heap, a->graph, &a->drift));
+        a->drift.unread += a->goroutines.unread_count;
+    }
     phase(clock, NULL);
     if (clock->progress)
         clock->progress(clock->context, "retained sizes");
-    return graph_analyse(a->graph, threads, graph_phase, clock);
+    TRY(graph_analyse(a->graph, threads, graph_phase, clock));
+    return a->drift.measured ? drift_weigh(&a->drift, &a->heap, a->graph) : NULL;
 }
 
 struct error *analysis_run(struct target *target, unsigned threads, analysis_progress progress,
@@ -93,6 +99,7 @@ void analysis_destroy(struct analysis *analysis)
     if (!analysis)
         return;
     typing_deinit(&analysis->typing);
+    drift_deinit(&analysis->drift);
     root_table_deinit(&analysis->roots);
     graph_destroy(analysis->graph);
     variable_table_deinit(&analysis->variables);

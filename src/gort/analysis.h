@@ -4,6 +4,7 @@
 #ifndef LEAKHOUND_GORT_ANALYSIS_H
 #define LEAKHOUND_GORT_ANALYSIS_H
 
+#include "gort/drift.h"
 #include "gort/roots.h"
 #include "gort/typing.h"
 #include "graph/graph.h"
@@ -26,6 +27,7 @@ struct analysis {
     struct graph *graph;
     struct root_table roots;
     struct typing typing;
+    struct drift drift; /* measured only when the target runs on */
     struct analysis_phase phases[ANALYSIS_PHASES_MAX];
     uint32_t phase_count;
 };

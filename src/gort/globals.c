@@ -8,10 +8,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "gort/references.h"
 
-enum { POINTERS_CHECKED = 512, VERIFIED_MAX = 4 };
+enum { POINTERS_CHECKED = 512, VERIFIED_MAX = 4, RACY_TRIES = 200, RACY_PAUSE_NS = 500000 };
 
 struct anchor {
     const char *global;
@@ -219,6 +220,20 @@ static bool looks_like_cleanup_queue(struct go_runtime *runtime, uint64_t addres
     return go_in_data(runtime, address);
 }
 
+/* What moves may be caught in the middle of a change; what is no such variable never looks like
+ * one. */
+static bool looks_right(struct go_runtime *runtime, uint64_t address,
+                        bool (*look)(struct go_runtime *, uint64_t))
+{
+    const struct timespec pause = {.tv_nsec = RACY_PAUSE_NS};
+    for (unsigned i = 0; !look(runtime, address); i++) {
+        if (!runtime->is_racy || i == RACY_TRIES)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
 /* Takes the address on which at least two ways agree and no other has as many; look (may be NULL)
  * counts as one way. */
 static struct error *settle(struct go_runtime *runtime, const char *global, bool required,
@@ -232,7 +247,7 @@ static struct error *settle(struct go_runtime *runtime, const char *global, bool
         struct candidate *c = &list.items[i];
         if (!go_in_data(runtime, c->address))
             continue;
-        if (look && !look(runtime, c->address))
+        if (look && !looks_right(runtime, c->address, look))
             continue;
         c->ways += look != NULL;
         tie = best && c->ways == best->ways;

@@ -13,6 +13,7 @@ enum {
     SCAN_BIT = 0x1000, /* in g.atomicstatus: its stack is being scanned */
     WAIT_REASONS = 256,
     WAIT_REASON_BYTES_MAX = 64,
+    RACY_TRIES = 100,
 };
 
 struct reader {
@@ -169,21 +170,48 @@ static struct error *read_goroutine(struct reader *reader, uint64_t address)
     return NULL;
 }
 
+/* The list of all goroutines. While the target runs on, it is read until what moves it (an append)
+ * is over: a header that is the same before and after. */
+static struct error *read_addresses(struct reader *reader, uint64_t header[2], uint64_t **out)
+{
+    struct go_runtime *rt = reader->runtime;
+    for (unsigned i = 0;; i++) {
+        uint64_t *addresses = NULL, after[2];
+        TRY(target_read(rt->target, rt->globals.allgs, header, 2 * sizeof(*header)));
+        if (header[1] > GOROUTINES_MAX)
+            return error_create(ERROR_LIMIT,
+                                "%" PRIu64 " goroutines are more than leakhound can take (%d)",
+                                header[1], GOROUTINES_MAX);
+        TRY(memory_array(header[1], sizeof(*addresses), &addresses));
+        struct error *error =
+            target_read(rt->target, header[0], addresses, header[1] * sizeof(*addresses));
+        if (!error && rt->is_racy)
+            error = target_read(rt->target, rt->globals.allgs, after, sizeof(after));
+        if (!error && (!rt->is_racy || !memcmp(header, after, sizeof(after)))) {
+            *out = addresses;
+            return NULL;
+        }
+        free(addresses);
+        if (i == RACY_TRIES || !rt->is_racy)
+            return error ? error
+                         : error_fault(rt->globals.allgs,
+                                       "the list of goroutines does not stand still");
+        error_destroy(error);
+    }
+}
+
 static struct error *read_all(struct reader *reader)
 {
     struct go_runtime *rt = reader->runtime;
     uint64_t header[2];
-    TRY(target_read(rt->target, rt->globals.allgs, header, sizeof(header)));
-    if (header[1] > GOROUTINES_MAX)
-        return error_create(ERROR_LIMIT,
-                            "%" PRIu64 " goroutines are more than leakhound can take (%d)",
-                            header[1], GOROUTINES_MAX);
     uint64_t *addresses CLEANUP_FREE = NULL;
-    TRY(memory_array(header[1], sizeof(*addresses), &addresses));
-    TRY(target_read(rt->target, header[0], addresses, header[1] * sizeof(*addresses)));
+    TRY(read_addresses(reader, header, &addresses));
     for (uint64_t i = 0; i < header[1]; i++) {
         struct error *error = read_goroutine(reader, addresses[i]);
-        if (error)
+        if (error && rt->is_racy && error->kind == ERROR_FAULT) {
+            error_destroy(error);
+            reader->list->unread_count++;
+        } else if (error)
             return error_wrap(error, "cannot read goroutine number %" PRIu64 " at 0x%" PRIx64, i,
                               addresses[i]);
     }

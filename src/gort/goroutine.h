@@ -47,10 +47,12 @@ struct goroutine_list {
     VECTOR(struct goroutine) items; /* not dead, in the order of allgs */
     uint64_t user_count;            /* = runtime.NumGoroutine() */
     uint64_t system_count, dead_count;
-    struct arena arena; /* strings */
+    uint64_t unread_count; /* only of a target that runs on: caught in the middle of a change */
+    struct arena arena;    /* strings */
 };
 
-/* Bounds the list at 16 M goroutines. A g that cannot be read is an error (fault). */
+/* Bounds the list at 16 M goroutines. A g that cannot be read is an error (fault), but counted and
+ * passed over when the target runs on. */
 struct error *goroutine_list_read(struct go_runtime *runtime,
                                   struct goroutine_list *out) ERROR_CHECK;
 void goroutine_list_deinit(struct goroutine_list *list);

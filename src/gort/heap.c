@@ -16,7 +16,8 @@ enum {
     PS_MAX = 1 << 16,
     SPAN_PAGES_MAX = 1 << 27, /* 1 TiB */
     SMALL_OBJECT_MAX = 32768, /* larger ones have no size class and a span of their own */
-    RANDOM_BASE_MINOR = 26,   /* the heap begins at a random page of its first arena */
+    RACY_TRIES = 20,
+    RANDOM_BASE_MINOR = 26, /* the heap begins at a random page of its first arena */
 };
 #define IDS_MAX 0x7f000000u
 #define CHUNK_BYTES ((uint64_t)CHUNK_PAGES * 8192)
@@ -33,6 +34,7 @@ static uint64_t span_field(const struct go_runtime *runtime, const uint8_t *byte
     return value;
 }
 #define SPAN(name, size) span_field(runtime, bytes, LAYOUT_mspan_##name, size)
+#define COUNT_BYTES(runtime) ((runtime)->minor >= 22 ? 2u : 8u) /* of nelems and freeindex */
 
 /* Is [start, start + pages) memory of the target? Foreign numbers must not make tables larger than
  * what they describe. */
@@ -56,7 +58,7 @@ static bool is_plausible(const struct heap_span *span, uint64_t pages, uint64_t 
 static struct error *add_span(struct go_runtime *runtime, struct heap *heap, const uint8_t *bytes,
                               uint64_t address, uint32_t sweep_generation)
 {
-    unsigned count_size = runtime->minor >= 22 ? 2 : 8; /* nelems, freeindex: uint16 from 1.22 */
+    unsigned count_size = COUNT_BYTES(runtime);
     uint64_t state = SPAN(state, 1), pages = SPAN(npages, 8), slots = SPAN(nelems, count_size);
     struct heap_statistics *statistics = &heap->statistics;
     if (state != SPAN_MANUAL && state != SPAN_IN_USE)
@@ -64,6 +66,7 @@ static struct error *add_span(struct go_runtime *runtime, struct heap *heap, con
     uint8_t class = (uint8_t)SPAN(spanclass, 1);
     uint32_t unswept_for = sweep_generation - (uint32_t)SPAN(sweepgen, 4);
     struct heap_span span = {
+        .address = address,
         .start = SPAN(startAddr, 8),
         .element_size = SPAN(elemsize, 8),
         .large_type = runtime->minor >= 22 && class >> 1 == 0 ? SPAN(largeType, 8) : 0,
@@ -97,6 +100,36 @@ static struct error *add_span(struct go_runtime *runtime, struct heap *heap, con
     return vector_push(&heap->spans, span);
 }
 
+/* A span caught in the middle of a change leaves the others alone. */
+static struct error *pass_over(const struct go_runtime *runtime, struct heap *heap,
+                               struct error *error)
+{
+    if (!error || !runtime->is_racy || error->kind != ERROR_FAULT)
+        return error;
+    error_destroy(error);
+    heap->statistics.unread_spans++;
+    return NULL;
+}
+
+/* Of spans that overlap, because one was freed and the other made of its pages meanwhile, the first
+ * stays. */
+static void drop_overlapping(struct heap *heap)
+{
+    uint64_t kept = 0, end = 0;
+    for (uint64_t i = 0; i < heap->spans.count; i++) {
+        const struct heap_span span = heap->spans.data[i];
+        if (span.start < end) {
+            heap->statistics.unread_spans++;
+            heap->statistics.inuse_bytes -= span.pages * HEAP_PAGE_SIZE;
+            heap->statistics.unswept_spans -= span.unswept;
+            continue;
+        }
+        end = span.start + span.pages * HEAP_PAGE_SIZE;
+        heap->spans.data[kept++] = span;
+    }
+    heap->spans.count = kept;
+}
+
 static int by_start(const void *a, const void *b)
 {
     uint64_t x = ((const struct heap_span *)a)->start, y = ((const struct heap_span *)b)->start;
@@ -123,9 +156,12 @@ static struct error *read_spans(struct go_runtime *runtime, struct heap *heap)
             memcpy(bytes, view, size);
         else
             TRY(target_read(target, addresses[i], bytes, size));
-        TRY(add_span(runtime, heap, bytes, addresses[i], sweep_generation));
+        TRY(pass_over(runtime, heap,
+                      add_span(runtime, heap, bytes, addresses[i], sweep_generation)));
     }
     qsort(heap->spans.data, heap->spans.count, sizeof(struct heap_span), by_start);
+    if (runtime->is_racy)
+        drop_overlapping(heap);
     return NULL;
 }
 
@@ -187,6 +223,50 @@ static struct error *number_objects(struct heap *heap, unsigned parts)
     return NULL;
 }
 
+/* A sweep gives a span new bits and the old ones to somebody else: they hold when the span has the
+ * same ones before and after. */
+static struct error *read_moving_bits(struct go_runtime *runtime, struct heap_span *span,
+                                      uint8_t *bits, uint64_t size)
+{
+    unsigned count_size = COUNT_BYTES(runtime);
+    for (unsigned i = 0; i < RACY_TRIES; i++) {
+        uint8_t bytes[SPAN_BYTES_MAX] = {0};
+        struct error *error = target_read(runtime->target, span->allocated_bits, bits, size);
+        if (!error)
+            error = target_read(runtime->target, span->address, bytes, GO_SIZE(runtime, mspan));
+        if (!error && (SPAN(state, 1) != SPAN_IN_USE || SPAN(startAddr, 8) != span->start ||
+                       SPAN(nelems, count_size) != span->slots))
+            error = error_fault(span->address, "a span that was just freed");
+        if (error) {
+            memset(bits, 0, size);
+            span->free_index = 0;
+            return error;
+        }
+        uint64_t free_index = MIN_OF(SPAN(freeindex, count_size), (uint64_t)span->slots);
+        bool same = SPAN(allocBits, 8) == span->allocated_bits && free_index == span->free_index;
+        span->allocated_bits = SPAN(allocBits, 8);
+        span->free_index = (uint32_t)free_index;
+        if (same)
+            return NULL;
+    }
+    return error_fault(span->address, "a span that does not stand still");
+}
+
+/* While the target runs on, what a pointer refers to is taken as allocated whatever the books said
+ * before it was made. */
+static struct error *allocate_all(struct heap *heap)
+{
+    uint64_t bytes = bitset_words((uint64_t)heap->object_ids + 64) * 8;
+    TRY(big_array(bytes, &heap->booked));
+    memcpy(heap->booked, heap->allocated, bytes);
+    for (uint64_t i = 0; i < heap->spans.count; i++) {
+        const struct heap_span *span = &heap->spans.data[i];
+        for (uint32_t id = span->first_id; id < span->first_id + span->slots; id++)
+            bitset_set(heap->allocated, id);
+    }
+    return NULL;
+}
+
 /* A slot is allocated when it lies below freeindex or its bit in allocBits is set: freeindex passes
  * over allocated slots and allocates the free ones it meets (mbitmap.go, nextFreeIndex). That holds
  * for spans not yet swept too: their unmarked objects are garbage that is still there. */
@@ -194,12 +274,15 @@ static struct error *read_allocated(struct go_runtime *runtime, struct heap *hea
 {
     uint8_t *bytes = (uint8_t *)heap->allocated;
     for (uint64_t i = 0; i < heap->spans.count; i++) {
-        const struct heap_span *span = &heap->spans.data[i];
+        struct heap_span *span = &heap->spans.data[i];
         uint64_t size = (span->slots + 7u) / 8, count = 0;
         uint8_t *bits = bytes + span->first_id / 8;
         if (!span->slots)
             continue;
-        TRY(target_read(runtime->target, span->allocated_bits, bits, size));
+        struct error *error = runtime->is_racy
+                                  ? read_moving_bits(runtime, span, bits, size)
+                                  : target_read(runtime->target, span->allocated_bits, bits, size);
+        TRY(pass_over(runtime, heap, error));
         memset(bits, 0xff, span->free_index / 8);
         if (span->free_index % 8)
             bits[span->free_index / 8] |= (uint8_t)((1u << span->free_index % 8) - 1);
@@ -305,7 +388,21 @@ static struct error *read_kept_pages(struct go_runtime *runtime, struct heap *he
     return NULL;
 }
 
-struct error *heap_read(struct go_runtime *runtime, unsigned parts, struct heap *out)
+/* The figures of free pages, unless the target changed them meanwhile. */
+static struct error *read_idle(struct go_runtime *runtime, struct heap *heap)
+{
+    struct error *error = read_free_pages(runtime, heap);
+    if (!error)
+        error = read_kept_pages(runtime, heap);
+    if (!error || !runtime->is_racy || error->kind != ERROR_FAULT)
+        return error;
+    error_destroy(error);
+    heap->statistics.idle_bytes = heap->statistics.released_bytes = 0;
+    heap->statistics.idle_unknown = true;
+    return NULL;
+}
+
+static struct error *read_once(struct go_runtime *runtime, unsigned parts, struct heap *out)
 {
     struct heap heap = {0};
     struct error *error = read_spans(runtime, &heap);
@@ -313,10 +410,10 @@ struct error *heap_read(struct go_runtime *runtime, unsigned parts, struct heap 
         error = number_objects(&heap, parts);
     if (!error)
         error = read_allocated(runtime, &heap);
+    if (!error && runtime->is_racy)
+        error = allocate_all(&heap);
     if (!error)
-        error = read_free_pages(runtime, &heap);
-    if (!error)
-        error = read_kept_pages(runtime, &heap);
+        error = read_idle(runtime, &heap);
     if (error) {
         heap_deinit(&heap);
         return error_wrap(error, "the heap's books cannot be read");
@@ -325,11 +422,24 @@ struct error *heap_read(struct go_runtime *runtime, unsigned parts, struct heap 
     return NULL;
 }
 
+struct error *heap_read(struct go_runtime *runtime, unsigned parts, struct heap *out)
+{
+    struct error *error = read_once(runtime, parts, out);
+    for (unsigned i = 0; error && runtime->is_racy && error->kind == ERROR_FAULT && i < RACY_TRIES;
+         i++) { /* the list of spans may have moved while it was read */
+        error_destroy(error);
+        error = read_once(runtime, parts, out);
+    }
+    return error;
+}
+
 void heap_deinit(struct heap *heap)
 {
     big_array_free(heap->pages, heap->page_count * sizeof(struct heap_page));
     if (heap->allocated)
         big_array_free(heap->allocated, bitset_words((uint64_t)heap->object_ids + 64) * 8);
+    if (heap->booked)
+        big_array_free(heap->booked, bitset_words((uint64_t)heap->object_ids + 64) * 8);
     if (heap->span_of)
         big_array_free(heap->span_of, (uint64_t)heap->object_ids / 8 * sizeof(uint32_t));
     vector_deinit(&heap->spans);

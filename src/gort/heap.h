@@ -3,7 +3,7 @@
  * (runtime/mheap.go, mcentral.go, mbitmap.go). Object ids are dense over spans in address order,
  * each span beginning at a multiple of 8.
  *
- * Memory: span 72 B, 16 B per 8 KiB page of the heap's address range, ⅝ B per object id.
+ * Memory: span 80 B, 16 B per 8 KiB page of the heap's address range, ⅝ B per object id.
  */
 #ifndef LEAKHOUND_GORT_HEAP_H
 #define LEAKHOUND_GORT_HEAP_H
@@ -15,6 +15,7 @@ enum { HEAP_PAGE_SHIFT = 13 };
 #define HEAP_PAGE_SIZE ((uint64_t)1 << HEAP_PAGE_SHIFT)
 
 struct heap_span {
+    uint64_t address; /* of the mspan */
     uint64_t start;
     uint64_t element_size;
     uint64_t large_type;     /* ≥ 1.22, large objects: address of the type descriptor, or 0 */
@@ -44,6 +45,8 @@ struct heap_statistics {
     uint64_t released_bytes; /* of these, given back to the system */
     uint64_t allocated_objects, allocated_bytes;
     uint64_t unswept_spans; /* a GC cycle is not finished */
+    uint64_t unread_spans;  /* only of a target that runs on: they made no sense */
+    bool idle_unknown;      /* likewise: idle_bytes and released_bytes could not be read */
     uint64_t lowest_span;   /* address of the lowest span, stacks included */
     uint64_t counted_end;   /* pages below count as given back, a P's own too; 0 none */
 };
@@ -61,12 +64,16 @@ struct heap {
     uint64_t page_count;
     uint32_t object_ids; /* a multiple of 8 */
     uint64_t *allocated; /* bitset (big_array) of object_ids bits, owned */
-    uint32_t *span_of;   /* by object id / 8: index of its span (big_array) */
+    /* Only of a target that runs on, else NULL: what was allocated when the books were read; every
+     * slot of a span counts as allocated then, since objects come while the pointers are read. */
+    uint64_t *booked;
+    uint32_t *span_of; /* by object id / 8: index of its span (big_array) */
     struct heap_statistics statistics;
 };
 
 /* Cost: a read per span; 0.15 s for 60 million objects. ERROR_FAULT for a span that cannot be
- * read, ERROR_LIMIT beyond 2^31 objects. parts: wanted number of parts, at most 64. */
+ * read (passed over when the target runs on), ERROR_LIMIT beyond 2^31 objects. parts: wanted number
+ * of parts, at most 64. */
 struct error *heap_read(struct go_runtime *runtime, unsigned parts, struct heap *out) ERROR_CHECK;
 void heap_deinit(struct heap *heap);
 

@@ -294,6 +294,16 @@ static struct error *scan_slot(struct pointer_reader *reader, const struct heap_
                        context);
 }
 
+/* While the target runs on, an object may be made into another one as it is read. */
+static struct error *pass_over(struct pointer_reader *reader, struct error *error)
+{
+    if (!error || !reader->runtime->is_racy || error->kind != ERROR_FAULT)
+        return error;
+    error_destroy(error);
+    reader->unread_objects++;
+    return NULL;
+}
+
 struct error *pointer_scan_span(struct pointer_reader *reader, const struct heap_span *span,
                                 void (*before)(void *context, uint32_t id), pointer_visit visit,
                                 void *context)
@@ -302,7 +312,7 @@ struct error *pointer_scan_span(struct pointer_reader *reader, const struct heap
         if (before)
             before(context, id);
         if (!span->no_pointers && bitset_get(reader->heap->allocated, id))
-            TRY(scan_slot(reader, span, id, visit, context));
+            TRY(pass_over(reader, scan_slot(reader, span, id, visit, context)));
     }
     return NULL;
 }

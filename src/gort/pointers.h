@@ -45,9 +45,10 @@ struct pointer_reader {
     struct window objects, bitmap, no_more;
     struct hash_map masks; /* descriptor → index in mask_list + 1 */
     VECTOR(struct type_mask) mask_list;
-    uint64_t arenas;    /* address of the table of heapArena pointers */
-    uint64_t mask_room; /* bytes that masks not read yet can describe: each has an object */
-    uint32_t *clues;    /* by object id, or NULL: where the type of a header is noted */
+    uint64_t arenas;         /* address of the table of heapArena pointers */
+    uint64_t mask_room;      /* bytes that masks not read yet can describe: each has an object */
+    uint32_t *clues;         /* by object id, or NULL: where the type of a header is noted */
+    uint64_t unread_objects; /* only of a target that runs on: they made no sense */
 };
 
 struct error *pointer_reader_init(struct pointer_reader *reader, struct go_runtime *runtime,

@@ -95,6 +95,7 @@ struct error *go_runtime_open(struct target *target, struct go_runtime **out)
     struct go_runtime *runtime;
     TRY(memory_array(1, sizeof(*runtime), &runtime));
     runtime->target = target;
+    runtime->is_racy = target->kind == TARGET_LIVE && target->freeze == FREEZE_NONE;
     struct error *error = open_parts(runtime);
     if (error) {
         go_runtime_close(runtime);

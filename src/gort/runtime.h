@@ -48,6 +48,7 @@ struct go_globals {
 
 struct go_runtime {
     struct target *target;
+    bool is_racy;     /* the target runs on: what makes no sense is passed over and counted */
     char version[80]; /* "go1.24.4" */
     unsigned minor;   /* 24 */
     unsigned patch;

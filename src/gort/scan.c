@@ -140,11 +140,9 @@ static struct error *add_edges(void *context, uint32_t id, uint64_t offset, cons
          * the rings of sync.Pool, which are made of unsafe.Pointer) */
         if (part->clues && i && may_be_interface(part, words[i - 1]))
             note_interface(part, words[i - 1], value);
-        uint32_t target = heap_find(heap, value);
-        if (target == HEAP_NONE || target == id)
+        uint32_t target = scan_edge(heap, id, value);
+        if (target == GRAPH_NONE)
             continue;
-        if (heap_page_has_no_pointers(heap, value))
-            target |= GRAPH_LEAF;
         if (edge > part->edge_of_object && part->edges[edge - 1] == target)
             continue;
         part->edges[edge++] = target;

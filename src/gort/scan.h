@@ -16,4 +16,14 @@ struct error *scan_heap(struct go_runtime *runtime, const struct heap *heap, uin
  * neither. Reads the target. */
 uint32_t scan_interface_clue(struct go_runtime *runtime, uint64_t word);
 
+/* The edge that a pointer in object id makes when its value lies between heap->low and heap->high:
+ * the target, with GRAPH_LEAF when that has no pointers; GRAPH_NONE for none. */
+static inline uint32_t scan_edge(const struct heap *heap, uint32_t id, uint64_t value)
+{
+    uint32_t target = heap_find(heap, value);
+    if (target == HEAP_NONE || target == id)
+        return GRAPH_NONE;
+    return heap_page_has_no_pointers(heap, value) ? target | GRAPH_LEAF : target;
+}
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "report/collect_private.h"
+#include "report/units.h"
 #include "target/usage.h"
 
 struct progress_relay {
@@ -64,7 +65,7 @@ static void fill_memory(const struct analysis *a, const struct target_usage *usa
         .heap_inuse = heap->inuse_bytes,
         .heap_idle = heap->idle_bytes,
         .heap_released = heap->released_bytes,
-        .has_idle = true,
+        .has_idle = !heap->idle_unknown,
         .heap_free_slots = heap->inuse_bytes - totals->allocated_bytes,
         .stacks = heap->stack_bytes,
     };
@@ -79,11 +80,41 @@ static void fill_memory(const struct analysis *a, const struct target_usage *usa
     };
 }
 
+static void fill_drift(const struct drift *drift, struct report *report)
+{
+    report->drift = (struct report_drift){
+        .measured = drift->measured,
+        .gone_objects = drift->gone_objects,
+        .gone_bytes = drift->gone_bytes,
+        .new_objects = drift->new_objects,
+        .new_bytes = drift->new_bytes,
+        .rewritten_objects = drift->rewritten_objects,
+        .rewritten_bytes = drift->rewritten_bytes,
+        .unread = drift->unread,
+        .doubtful_bytes = drift->doubtful_bytes,
+    };
+}
+
+static struct error *note_drift(struct report *report)
+{
+    const struct report_drift *drift = &report->drift;
+    struct arena *arena = &report->arena;
+    return vector_push(
+        &report->notes,
+        arena_printf(arena,
+                     "read while the program ran on: meanwhile %s of objects came, %s went and "
+                     "%s were rewritten; of what is live here %s hang on those and may be live no "
+                     "longer, and of the garbage (%s) any part may be live",
+                     units_size(arena, drift->new_bytes), units_size(arena, drift->gone_bytes),
+                     units_size(arena, drift->rewritten_bytes),
+                     units_size(arena, drift->doubtful_bytes),
+                     units_size(arena, report->memory.heap_garbage)));
+}
+
 static struct error *fill_notes(const struct analysis *a, struct report *report)
 {
     if (a->target->kind == TARGET_LIVE && a->target->freeze == FREEZE_NONE)
-        TRY(vector_push(&report->notes,
-                        "read while the program ran on: sizes and counts may be off"));
+        TRY(note_drift(report));
     if (a->heap.statistics.unswept_spans)
         TRY(vector_push(&report->notes,
                         "taken between two phases of the garbage collector: what it is about to "
@@ -127,6 +158,7 @@ struct error *report_collect(struct target *target, const struct report_options 
     TRY(analysis_run(target, threads, relay_progress, &relay, &analysis));
     fill_target(analysis, out);
     fill_memory(analysis, &usage, out);
+    fill_drift(&analysis->drift, out);
     struct error *error = collect_holders(analysis, options->top, threads, out);
     if (!error && options->while_stopped)
         error = options->while_stopped(options->hook_context, analysis);

@@ -74,6 +74,25 @@ static void write_memory(struct json_writer *json, const struct report *report)
     json_end(json);
 }
 
+static void write_drift(struct json_writer *json, const struct report_drift *drift)
+{
+    json_key(json, "drift");
+    if (!drift->measured) {
+        json_null(json);
+        return;
+    }
+    json_begin_object(json);
+    json_key_u64(json, "new_objects", drift->new_objects);
+    json_key_u64(json, "new_bytes", drift->new_bytes);
+    json_key_u64(json, "gone_objects", drift->gone_objects);
+    json_key_u64(json, "gone_bytes", drift->gone_bytes);
+    json_key_u64(json, "rewritten_objects", drift->rewritten_objects);
+    json_key_u64(json, "rewritten_bytes", drift->rewritten_bytes);
+    json_key_u64(json, "doubtful_bytes", drift->doubtful_bytes);
+    json_key_u64(json, "unread", drift->unread);
+    json_end(json);
+}
+
 static void write_counts(struct json_writer *json, const struct report_counts *counts)
 {
     json_key(json, "counts");
@@ -209,6 +228,7 @@ struct error *report_write_json(const struct report *report, const char *tool_ve
     write_tool(&json, report, tool_version);
     write_target(&json, &report->target);
     write_memory(&json, report);
+    write_drift(&json, &report->drift);
     write_counts(&json, &report->counts);
     json_key(&json, "findings");
     json_begin_array(&json);

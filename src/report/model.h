@@ -33,6 +33,14 @@ struct report_memory {   /* the JSON's "memory"; has_… say what is known */
     bool has_off_heap, has_lazyfree, has_idle;
 };
 
+/* What changed while a target that ran on was read; see gort/drift.h. */
+struct report_drift {
+    bool measured;
+    uint64_t gone_objects, gone_bytes, new_objects, new_bytes, rewritten_objects, rewritten_bytes;
+    uint64_t unread;         /* spans, objects, goroutines */
+    uint64_t doubtful_bytes; /* of the live ones, at most so many may be no longer */
+};
+
 struct report_counts {
     uint64_t objects, edges, roots, goroutines, system_goroutines, timers;
     uint64_t garbage_objects;
@@ -90,6 +98,7 @@ struct report {
     struct arena arena;
     struct report_target target;
     struct report_memory memory;
+    struct report_drift drift;
     struct report_counts counts;
     VECTOR(struct report_holder) holders;                   /* largest first */
     VECTOR(struct report_shared) shared;                    /* largest first */
