@@ -128,6 +128,13 @@ struct error *graph_dominated(struct graph *graph, uint32_t node, uint64_t min_b
 /* Gives the memory of that index back; graph_dominated would make it again. */
 void graph_forget_children(struct graph *graph);
 
+/* The ways down from `count` nodes (objects or roots): from each to its child in the dominator tree
+ * with the most retained bytes (of several the lowest node), and on from there, as long as that
+ * child keeps at least half of the bytes. out: `steps` entries for each node, GRAPH_NONE where its
+ * way has ended. O(objects) for all together; ⅛ B per object with pointers meanwhile. */
+struct error *graph_heaviest_ways(struct graph *graph, const uint32_t *nodes, uint32_t count,
+                                  uint32_t steps, uint32_t *out) ERROR_CHECK;
+
 /*
  * Sizes by type: what the types are the caller says, in pieces, so that nobody needs to store them.
  */

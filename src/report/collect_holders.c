@@ -103,7 +103,8 @@ static int by_bytes(const void *x, const void *y)
     return a->root < b->root ? -1 : a->root > b->root;
 }
 
-static struct error *add_holder(struct analysis *a, uint32_t root, struct report *report)
+static struct error *add_holder(struct analysis *a, uint32_t root, const uint32_t *way,
+                                struct report *report)
 {
     const struct root_info *info = &a->roots.infos.data[root];
     struct arena *arena = &report->arena;
@@ -127,8 +128,23 @@ static struct error *add_holder(struct analysis *a, uint32_t root, struct report
         if (v->type_name[0])
             holder.type = arena_copy_string(arena, v->type_name, strlen(v->type_name));
     }
-    TRY(collect_path(a, root, arena, &holder));
+    TRY(collect_path(a, root, way, arena, &holder));
     return vector_push(&report->holders, holder);
+}
+
+static struct error *add_holders(struct analysis *a, const struct ranked *ranks, uint32_t count,
+                                 struct report *report)
+{
+    CLEANUP_FREE uint32_t *nodes = NULL;
+    CLEANUP_FREE uint32_t *ways = NULL;
+    TRY(memory_array(count, sizeof(*nodes), &nodes));
+    TRY(memory_array(count, COLLECT_PATH_HOPS * sizeof(*ways), &ways));
+    for (uint32_t i = 0; i < count; i++)
+        nodes[i] = graph_root_node(a->graph, ranks[i].root);
+    TRY(graph_heaviest_ways(a->graph, nodes, count, COLLECT_PATH_HOPS, ways));
+    for (uint32_t i = 0; i < count; i++)
+        TRY(add_holder(a, ranks[i].root, ways + (uint64_t)i * COLLECT_PATH_HOPS, report));
+    return NULL;
 }
 
 static struct error *add_shared(struct analysis *a, uint32_t top, unsigned threads,
@@ -179,8 +195,6 @@ struct error *collect_holders(struct analysis *analysis, uint32_t top, unsigned 
             ranks[count++] = (struct ranked){.bytes = bytes, .root = r};
     }
     qsort(ranks, count, sizeof(*ranks), by_bytes);
-    for (uint64_t i = 0; i < MIN_OF(count, (uint64_t)top); i++)
-        TRY(add_holder(analysis, ranks[i].root, report));
-    graph_forget_children(analysis->graph);
+    TRY(add_holders(analysis, ranks, (uint32_t)MIN_OF(count, (uint64_t)top), report));
     return add_shared(analysis, top, threads, report);
 }

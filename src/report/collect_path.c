@@ -3,23 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { STEPS_MAX = 8, HOPS_MAX = 24, VARIABLE_BYTES_MAX = 1 << 24 };
-
-struct fattest {
-    struct graph *graph;
-    uint32_t node;
-    uint64_t bytes;
-};
-
-static void keep_fattest(void *context, uint32_t child)
-{
-    struct fattest *f = context;
-    uint64_t bytes = graph_retained_bytes(f->graph, child);
-    if (bytes > f->bytes || (bytes == f->bytes && child < f->node)) {
-        f->bytes = bytes;
-        f->node = child;
-    }
-}
+enum { STEPS_MAX = 8, VARIABLE_BYTES_MAX = 1 << 24 };
 
 struct pointer_search {
     const struct heap *heap;
@@ -167,8 +151,8 @@ static struct error *edge_between(struct analysis *a, uint32_t node, uint32_t ch
     return variable_edge(a, variable, child, arena, out);
 }
 
-struct error *collect_path(struct analysis *a, uint32_t root, struct arena *arena,
-                           struct report_holder *holder)
+struct error *collect_path(struct analysis *a, uint32_t root, const uint32_t *way,
+                           struct arena *arena, struct report_holder *holder)
 {
     struct graph *graph = a->graph;
     struct report_step *steps = arena_alloc(arena, STEPS_MAX * sizeof(*steps));
@@ -179,22 +163,21 @@ struct error *collect_path(struct analysis *a, uint32_t root, struct arena *aren
         .retained_bytes = holder->retained_bytes,
         .edge = "",
     };
-    for (unsigned hop = 0; hop < HOPS_MAX && count < STEPS_MAX; hop++) {
-        struct fattest f = {.graph = graph, .node = GRAPH_NONE};
-        uint64_t bytes = graph_retained_bytes(graph, node);
-        TRY(graph_dominated(graph, node, MAX_OF(bytes / 2, (uint64_t)1), keep_fattest, &f));
-        if (f.node == GRAPH_NONE)
+    for (unsigned hop = 0; hop < COLLECT_PATH_HOPS && count < STEPS_MAX; hop++) {
+        uint32_t child = way[hop];
+        if (child == GRAPH_NONE)
             break;
         const char *edge;
-        TRY(edge_between(a, node, f.node, arena, &edge));
-        bool is_object = f.node < graph->object_ids;
+        TRY(edge_between(a, node, child, arena, &edge));
+        bool is_object = child < graph->object_ids;
         bool from_map = node < graph->object_ids && is_map_part(a, node);
         if (from_map)
             edge = map_edge(edge);
-        node = f.node;
+        node = child;
         if (is_object && is_map_part(a, node))
             continue;
-        struct report_step step = {.retained_bytes = f.bytes, .edge = "", .type = ""};
+        struct report_step step = {
+            .retained_bytes = graph_retained_bytes(graph, child), .edge = "", .type = ""};
         if (is_object) {
             step.name = edge;
             step.type = type_of_object(a, node, arena, &step.type_guessed);
