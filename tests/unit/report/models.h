@@ -207,6 +207,7 @@ static inline void model_huge(struct report *report)
     model_target(report);
     report->target.pid = most;
     report->target.stopped_ns = most;
+    report->drift = (struct report_drift){true, most, most, most, most, most, most, most, most};
     report->memory = (struct report_memory){most, most, true, most, most, most, most, most, most,
                                             most, most, most, most, most, true, true, true};
     report->counts = (struct report_counts){most, most, most, most, most, most, most, 1e300, 0};
