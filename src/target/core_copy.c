@@ -1,12 +1,14 @@
 #include "target/core_copy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/parallel.h"
 #include "target/image.h"
+#include "target/proc.h"
 
 enum {
     BLOCK_PAGES = 256, /* 1 MiB: what the caches of a processor hold until it is written */
@@ -83,13 +85,31 @@ static bool is_zero_page(const uint8_t *page)
     return !first && memcmp(page, page + sizeof(first), IMAGE_PAGE - sizeof(first)) == 0;
 }
 
+/* A forked copy has our own code in the padding of its vdso; the process itself never changes it.
+ */
+static bool read_vdso(const struct run *run, const struct block *block, uint8_t *buffer)
+{
+    int memory = open(proc_path(run->target->pid, "mem").text, O_RDONLY | O_CLOEXEC);
+    if (memory < 0)
+        return false;
+    ssize_t got = pread(memory, buffer, block->bytes, (off_t)block->address);
+    close(memory);
+    return got == (ssize_t)block->bytes;
+}
+
 /* Reads the pages of the block that are there; is_data tells which have anything but zeros. */
 static struct error *read_block(const struct run *run, const struct block *block, uint8_t *buffer,
                                 bool *is_data)
 {
+    const struct core_page_maps *maps = &run->copy->maps;
     uint64_t pages = block->bytes / IMAGE_PAGE;
+    if (block->piece->is_vdso && read_vdso(run, block, buffer)) {
+        memset(is_data, 1, pages * sizeof(is_data[0]));
+        return NULL;
+    }
     if (block->piece->by_pages)
-        core_plan_present(run->copy->page_map, block->address, pages, is_data);
+        core_plan_present(block->piece->is_shared ? maps->shared : maps->own, block->address, pages,
+                          is_data);
     else
         memset(is_data, 1, pages * sizeof(is_data[0]));
     for (uint64_t first = 0; first < pages;) {

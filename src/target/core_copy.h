@@ -13,8 +13,8 @@ struct core_copy {
     uint64_t offset; /* of the first piece's bytes in the file; the others follow */
     int file;
     const char *name; /* for messages */
-    int page_map;     /* of the target, or -1 */
-    bool is_sparse;   /* holes for zeros, any order; else all bytes from front to back */
+    struct core_page_maps maps;
+    bool is_sparse; /* holes for zeros, any order; else all bytes from front to back */
     uint64_t copied_bytes;
 };
 

@@ -1,11 +1,13 @@
 #include "target/core_plan.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "target/image.h"
 #include "target/maps.h"
+#include "target/proc.h"
 #include "target/smaps.h"
 
 /* What is taken of a mapping. */
@@ -35,6 +37,25 @@ void core_plan_present(int page_map, uint64_t address, uint64_t count, bool *pre
         present[i] = i >= known || (entries[i] & present_or_swapped);
 }
 
+static int open_page_map(pid_t pid)
+{
+    return open(proc_path(pid, "pagemap").text, O_RDONLY | O_CLOEXEC);
+}
+
+struct core_page_maps core_page_maps_open(const struct target *target)
+{
+    return (struct core_page_maps){open_page_map(target->memory_pid), open_page_map(target->pid)};
+}
+
+void core_page_maps_close(struct core_page_maps *maps)
+{
+    if (maps->own >= 0)
+        close(maps->own);
+    if (maps->shared >= 0)
+        close(maps->shared);
+    *maps = (struct core_page_maps){-1, -1};
+}
+
 static bool starts_with(const char *text, const char *start)
 {
     return strncmp(text, start, strlen(start)) == 0;
@@ -47,6 +68,11 @@ static bool is_removed_file(const char *path)
     return *path == '/' && length > tail && strcmp(path + length - tail, mark) == 0;
 }
 
+static bool is_vdso(const struct target_segment *segment)
+{
+    return strcmp(segment->path, "[vdso]") == 0;
+}
+
 /* Linux: fs/coredump.c, vma_dump_size. */
 static enum extent extent_of(const struct target_segment *segment, unsigned bits, bool with_files)
 {
@@ -55,14 +81,16 @@ static enum extent extent_of(const struct target_segment *segment, unsigned bits
         return EXTENT_NO_SEGMENT;
     if (!segment->readable || (bits & MAPPING_DEVICE))
         return EXTENT_NOTHING;
-    if (strcmp(path, "[vdso]") == 0)
+    if (is_vdso(segment))
         return EXTENT_ALL;
     if (bits & MAPPING_EXCLUDED)
         return EXTENT_NOTHING;
+    if (bits & MAPPING_SHARED) { /* memory that has no name any more, or never had: not a file */
+        bool has_name = !is_removed_file(path) && *path != '[';
+        return has_name || (bits & MAPPING_HUGETLB) ? EXTENT_NOTHING : EXTENT_PRESENT;
+    }
     if (maps_is_anonymous(segment) || (bits & MAPPING_HUGETLB))
         return bits & MAPPING_EMPTY ? EXTENT_NOTHING : EXTENT_PRESENT;
-    if (bits & MAPPING_SHARED) /* memory that has no name any more, or never had: not a file */
-        return is_removed_file(path) || *path == '[' ? EXTENT_PRESENT : EXTENT_NOTHING;
     bool is_written = bits & MAPPING_UNKNOWN ? segment->writable : bits & MAPPING_WRITTEN;
     if (is_written || with_files || is_removed_file(path) ||
         (segment->from_executable && segment->writable))
@@ -70,10 +98,19 @@ static enum extent extent_of(const struct target_segment *segment, unsigned bits
     return segment->file_offset == 0 ? EXTENT_HEADER : EXTENT_NOTHING;
 }
 
-/* Adds [start, end) of segment with as many bytes. */
-static struct error *add(struct core_plan *plan, const struct target_segment *segment,
-                         uint64_t start, uint64_t end, uint64_t bytes, bool by_pages)
+/* A mapping while its pieces are made. */
+struct cutting {
+    struct core_plan *plan;
+    const struct target_segment *segment;
+    bool by_pages, is_shared;
+};
+
+/* Adds [start, end) of the mapping with so many bytes. */
+static struct error *add(const struct cutting *cutting, uint64_t start, uint64_t end,
+                         uint64_t bytes)
 {
+    struct core_plan *plan = cutting->plan;
+    const struct target_segment *segment = cutting->segment;
     if (start >= end)
         return NULL;
     plan->bytes += bytes;
@@ -81,7 +118,9 @@ static struct error *add(struct core_plan *plan, const struct target_segment *se
                                           .start = start,
                                           .end = end,
                                           .bytes = bytes,
-                                          .by_pages = by_pages,
+                                          .by_pages = cutting->by_pages,
+                                          .is_shared = cutting->is_shared,
+                                          .is_vdso = is_vdso(segment),
                                           .readable = segment->readable,
                                           .writable = segment->writable,
                                           .executable = segment->executable,
@@ -89,9 +128,10 @@ static struct error *add(struct core_plan *plan, const struct target_segment *se
 }
 
 /* Cuts the segment at the long gaps between its pages. */
-static struct error *add_present(struct core_plan *plan, const struct target_segment *segment,
-                                 int page_map)
+static struct error *add_present(const struct cutting *cutting, int page_map)
 {
+    struct core_plan *plan = cutting->plan;
+    const struct target_segment *segment = cutting->segment;
     bool present[CORE_PLAN_PAGES_AT_ONCE];
     uint64_t from = segment->start; /* what lies before it has been added */
     uint64_t used = segment->start; /* behind the last page seen */
@@ -103,8 +143,8 @@ static struct error *add_present(struct core_plan *plan, const struct target_seg
             if (!present[i])
                 continue;
             if (page - used >= CORE_PLAN_GAP) {
-                TRY(add(plan, segment, from, used, used - from, true));
-                TRY(add(plan, segment, used, page, 0, true));
+                TRY(add(cutting, from, used, used - from));
+                TRY(add(cutting, used, page, 0));
                 from = page;
             }
             used = page + IMAGE_PAGE;
@@ -114,21 +154,27 @@ static struct error *add_present(struct core_plan *plan, const struct target_seg
     }
     if (used > from && segment->end - used < CORE_PLAN_GAP)
         used = segment->end;
-    TRY(add(plan, segment, from, used, used - from, true));
-    return add(plan, segment, used, segment->end, 0, true);
+    TRY(add(cutting, from, used, used - from));
+    return add(cutting, used, segment->end, 0);
 }
 
 static struct error *add_segment(struct core_plan *plan, struct target *target,
-                                 const struct target_segment *segment, enum extent extent,
-                                 int page_map)
+                                 const struct target_segment *segment, unsigned bits,
+                                 enum extent extent, const struct core_page_maps *maps)
 {
+    const struct cutting cutting = {
+        .plan = plan,
+        .segment = segment,
+        .by_pages = extent == EXTENT_PRESENT,
+        .is_shared = bits & MAPPING_SHARED,
+    };
     uint64_t bytes = 0;
     uint8_t magic[SELFMAG];
     switch (extent) {
     case EXTENT_NO_SEGMENT:
         return NULL;
     case EXTENT_PRESENT:
-        return add_present(plan, segment, page_map);
+        return add_present(&cutting, cutting.is_shared ? maps->shared : maps->own);
     case EXTENT_ALL:
         bytes = segment->end - segment->start;
         break;
@@ -140,11 +186,11 @@ static struct error *add_segment(struct core_plan *plan, struct target *target,
         break;
     }
     plan->present_bytes += bytes;
-    return add(plan, segment, segment->start, segment->end, bytes, false);
+    return add(&cutting, segment->start, segment->end, bytes);
 }
 
-struct error *core_plan_make(struct target *target, int page_map, bool with_files,
-                             struct core_plan *out)
+struct error *core_plan_make(struct target *target, const struct core_page_maps *maps,
+                             bool with_files, struct core_plan *out)
 {
     struct smaps smaps = {0};
     struct core_plan plan = {0};
@@ -153,7 +199,8 @@ struct error *core_plan_make(struct target *target, int page_map, bool with_file
     for (uint64_t i = 0; !error && i < target->segments.count; i++) {
         const struct target_segment *segment = &target->segments.data[i];
         unsigned bits = smaps_bits_at(&smaps, segment->start);
-        error = add_segment(&plan, target, segment, extent_of(segment, bits, with_files), page_map);
+        error =
+            add_segment(&plan, target, segment, bits, extent_of(segment, bits, with_files), maps);
     }
     smaps_deinit(&smaps);
     if (error) {

@@ -22,6 +22,8 @@ struct core_plan_piece {
     uint64_t start, end; /* addresses */
     uint64_t bytes;      /* of them in the file, from start; 0: none */
     bool by_pages;       /* only the pages that the page map shows; else all are read */
+    bool is_shared;      /* with other processes */
+    bool is_vdso;        /* the kernel's code */
     bool readable, writable, executable;
 };
 
@@ -33,11 +35,19 @@ struct core_plan {
 };
 void core_plan_deinit(struct core_plan *plan);
 
-/* Plans a frozen live target. page_map: a descriptor of its /proc/PID/pagemap, or -1 when there is
- * none: then all pages are taken as present. with_files: private mappings of files whole. Reads
- * smaps and the page map: some 20 ms per GB. */
-struct error *core_plan_make(struct target *target, int page_map, bool with_files,
-                             struct core_plan *out) ERROR_CHECK;
+/* Which pages have bytes: descriptors of /proc/PID/pagemap, or -1: then all pages are taken as
+ * present. A forked copy does not know yet where the memory is that the process shares with others,
+ * so that the process itself is asked for that. */
+struct core_page_maps {
+    int own, shared;
+};
+struct core_page_maps core_page_maps_open(const struct target *target);
+void core_page_maps_close(struct core_page_maps *maps);
+
+/* Plans a frozen live target. with_files: private mappings of files whole. Reads smaps and the page
+ * map: some 20 ms per GB. */
+struct error *core_plan_make(struct target *target, const struct core_page_maps *maps,
+                             bool with_files, struct core_plan *out) ERROR_CHECK;
 
 /* Reads which of count ≤ CORE_PLAN_PAGES_AT_ONCE pages from address on have bytes (are in memory or
  * swapped out) into present. */

@@ -14,7 +14,6 @@
 #include "target/core_plan.h"
 #include "target/core_write_notes.h"
 #include "target/image.h"
-#include "target/proc.h"
 
 /* The file up to the first byte of memory. */
 struct head {
@@ -105,12 +104,12 @@ static struct error *check_room(int file, const char *name, uint64_t bytes)
 }
 
 static struct error *write_parts(struct target *target, const struct core_write_options *options,
-                                 int page_map, struct core_copy *copy, struct core_written *out)
+                                 struct core_copy *copy, struct core_written *out)
 {
     struct note_bytes notes CLEANUP_NOTE_BYTES = {0};
     struct head head = {0};
     TRY(core_write_notes(target, &notes));
-    TRY(core_plan_make(target, page_map, options->with_files, &copy->plan));
+    TRY(core_plan_make(target, &copy->maps, options->with_files, &copy->plan));
     struct error *error = build_head(&copy->plan, &notes, &head);
     copy->offset = head.bytes.count;
     uint64_t size = copy->offset + copy->plan.bytes;
@@ -151,18 +150,16 @@ struct error *core_write(struct target *target, const struct core_write_options 
     struct stat status;
     if (fstat(file, &status) != 0)
         return error_os(errno, "cannot write %s", name);
-    int page_map = open(proc_path(target->memory_pid, "pagemap").text, O_RDONLY | O_CLOEXEC);
     struct core_copy copy = {
         .file = file,
         .name = name,
-        .page_map = page_map,
+        .maps = core_page_maps_open(target),
         .is_sparse = can_have_holes(file, &status),
     };
     struct core_written written;
-    struct error *error = write_parts(target, options, page_map, &copy, &written);
+    struct error *error = write_parts(target, options, &copy, &written);
     core_plan_deinit(&copy.plan);
-    if (page_map >= 0)
-        close(page_map);
+    core_page_maps_close(&copy.maps);
     if (error)
         return error;
     if (copy.is_sparse && fstat(file, &status) == 0)

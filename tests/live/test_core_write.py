@@ -149,13 +149,13 @@ def compile_c(source, scratch, name, *options):
     return path
 
 
-def test_memory_kinds(scratch):
+def test_memory_kinds(scratch, freeze):
     path = compile_c(MEMORY, scratch, "memory")
     data = scratch / "data"
     data.write_bytes(b"d" * (1 << 20))
     with CProgram(path, data) as program:
         halt(program.pid)
-        core_path = write_core(program.pid, scratch / "core.memory")
+        core_path = write_core(program.pid, scratch / "core.memory", "--freeze", freeze)
         at = program.told
         wrong = check_file(program.pid, core_path) or check_tools(core_path)
         size = core_path.stat()
@@ -174,7 +174,8 @@ def test_memory_kinds(scratch):
             if stat.S_IMODE(size.st_mode) != 0o600:
                 wrong = f"mode {size.st_mode:o}"
         if not wrong:
-            with_files = write_core(program.pid, scratch / "core.files", "--with-files")
+            with_files = write_core(program.pid, scratch / "core.files", "--with-files",
+                                    "--freeze", freeze)
             with Core(with_files) as core:
                 expect("clean page", ord("d"), core.byte(at["clean"] + PAGE))
                 expect("shared file", None, core.byte(at["file_shared"]))
@@ -394,7 +395,8 @@ def main():
         return 0
     with tempfile.TemporaryDirectory(prefix="leakhound-") as folder:
         scratch = Path(folder)
-        run_test("core-write/memory-kinds", test_memory_kinds, scratch)
+        run_test("core-write/memory-kinds-fork", test_memory_kinds, scratch, "fork")
+        run_test("core-write/memory-kinds-stop", test_memory_kinds, scratch, "stop")
         run_test("core-write/stream", test_stream, scratch)
         run_test("core-write/gdb-dynamic", test_gdb, scratch, "dynamic", 8)
         run_test("core-write/gdb-static", test_gdb, scratch, "static", 3, "-static")

@@ -24,13 +24,13 @@ from truth import QUICK, Program, build, expect, inspect, leakhound
 COMPARED = ("memory", "counts", "holders", "types", "goroutine_groups")
 
 
-def test_report(scratch, version, mode, name):
+def test_report(scratch, version, mode, name, freeze):
     """The report of the core is that of the process."""
     path = build(version, mode, name, scratch / f"{name}-{version}-{mode}")
     with Program(path) as program:
         halt(program.pid)
         live = inspect(program.pid, "--freeze", "stop")
-        core_path = write_core(program.pid, scratch / "core.go")
+        core_path = write_core(program.pid, scratch / "core.go", "--freeze", freeze)
         report = inspect(core_path)
         expect("pid", program.pid, report["target"]["pid"])
         for part in COMPARED:
@@ -174,10 +174,11 @@ def main():
         scratch = Path(folder)
         for version in [versions[0], versions[-1]] if QUICK else versions:
             run_test(f"core-write/report-{version}", test_report, scratch, version, "normal",
-                     "holder-global-map")
+                     "holder-global-map", "fork")
         newest = versions[-1]
-        run_test("core-write/report-pie", test_report, scratch, newest, "pie", "holder-sync-map")
-        run_test("core-write/report-busy", test_report, scratch, newest, "stripped", "busy")
+        run_test("core-write/report-pie", test_report, scratch, newest, "pie", "holder-sync-map",
+                 "stop")
+        run_test("core-write/report-busy", test_report, scratch, newest, "stripped", "busy", "fork")
         run_test("core-write/running", test_running, scratch, newest)
         run_test("core-write/without-executable", test_without_executable, scratch, newest)
         run_test("core-write/cut-while-read", test_cut_while_read, scratch, newest)
