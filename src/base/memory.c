@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ARENA_BLOCK_BYTES = 256 * 1024, ARENA_ALIGNMENT = 16 };
+#include "base/work_dir.h"
+
+enum { ARENA_BLOCK_BYTES = 256 * 1024, ARENA_ALIGNMENT = 16, ON_DISK_FROM_BYTES = 1 << 20 };
 /* Beyond any memory: such a size is a computation of the caller's that has overflowed. */
 #define ARENA_ALLOCATION_MAX ((uint64_t)1 << 47)
 
@@ -35,8 +37,14 @@ struct error *memory_array(uint64_t count, uint64_t size, void *out_pointer)
 
 struct error *big_array(uint64_t bytes, void *out_pointer)
 {
-    void *pointer = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *pointer;
+    if (bytes >= ON_DISK_FROM_BYTES && work_dir_has_begun()) {
+        TRY(work_dir_map(bytes, &pointer));
+        memcpy(out_pointer, &pointer, sizeof(pointer));
+        return NULL;
+    }
+    pointer = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (pointer == MAP_FAILED)
         return error_memory(bytes);
     madvise(pointer, bytes, MADV_HUGEPAGE);

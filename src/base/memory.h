@@ -24,7 +24,8 @@ void memory_free_cleanup(void *pointer_to_pointer);
 struct error *memory_array(uint64_t count, uint64_t size, void *out_pointer) ERROR_CHECK;
 
 /* Zeroed, lazily committed mapping for arrays of many MiB; pages cost nothing until written. Ask
- * for huge pages where the kernel grants them. Free with big_array_free and the same size. */
+ * for huge pages where the kernel grants them. In the --work-dir once work_dir_begin was called.
+ * Free with big_array_free and the same size. */
 struct error *big_array(uint64_t bytes, void *out_pointer) ERROR_CHECK;
 void big_array_free(void *pointer, uint64_t bytes);
 

@@ -32,6 +32,8 @@ static const char help[] =
     "runs:\n"
     "                      numbers may then disagree\n"
     "  --threads N         worker threads (one for each processor)\n"
+    "  --work-dir DIR      where the tables may go when they are larger than the memory at hand:\n"
+    "                      files without names on a disk with room\n"
     "  --phases            print the time of each phase and the peak memory to standard error\n"
     "  --no-color          no colour, also on a terminal; the variable NO_COLOR does the same\n"
     "  -q, --quiet         no progress on standard error\n"
@@ -141,7 +143,7 @@ const struct command command_inspect = {
     .summary = "report who holds the memory of a Go process or core",
     .help = help,
     .options = OPTION_FORMAT | OPTION_OUTPUT | OPTION_NO_COLOR | OPTION_QUIET | OPTION_EXE |
-               OPTION_FREEZE | OPTION_THREADS | OPTION_TOP | OPTION_PHASES,
+               OPTION_FREEZE | OPTION_THREADS | OPTION_TOP | OPTION_PHASES | OPTION_WORK_DIR,
     .operands = 1,
     .operand_names = "PID|CORE",
     .run = run,

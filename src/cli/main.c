@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/work_dir.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
@@ -137,6 +138,8 @@ static struct error *run(int count, char **arguments)
     if (options.operand_count != command->operands)
         return error_create(ERROR_USAGE, "%s takes one %s, not %u operands; see %s --help", name,
                             command->operand_names, options.operand_count, name);
+    if (options.work_dir)
+        TRY(work_dir_use(options.work_dir));
     return command->run(&options);
 }
 

@@ -19,7 +19,8 @@ enum {
     KEY_TOP,
     KEY_PHASES,
     KEY_WITH_FILES,
-    KEY_INFO
+    KEY_INFO,
+    KEY_WORK_DIR
 };
 
 static const struct option long_options[] = {
@@ -35,6 +36,7 @@ static const struct option long_options[] = {
     {"phases", no_argument, NULL, KEY_PHASES},
     {"with-files", no_argument, NULL, KEY_WITH_FILES},
     {"info", no_argument, NULL, KEY_INFO},
+    {"work-dir", required_argument, NULL, KEY_WORK_DIR},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -56,6 +58,7 @@ static const struct {
     {KEY_PHASES, OPTION_PHASES},
     {KEY_WITH_FILES, OPTION_WITH_FILES},
     {KEY_INFO, OPTION_INFO},
+    {KEY_WORK_DIR, OPTION_WORK_DIR},
 };
 
 static bool is_taken(int key, unsigned taken)
@@ -169,6 +172,9 @@ static struct error *apply(int key, const char *value, struct options *options)
         break;
     case KEY_WITH_FILES:
         options->with_files = true;
+        break;
+    case KEY_WORK_DIR:
+        options->work_dir = value;
         break;
     case KEY_INFO:
         options->info = true;

@@ -23,6 +23,7 @@ enum option_bit {
     OPTION_PHASES = 1 << 8,
     OPTION_WITH_FILES = 1 << 9,
     OPTION_INFO = 1 << 10,
+    OPTION_WORK_DIR = 1 << 11,
 };
 
 enum { OPTIONS_MAX_OPERANDS = 4, OPTIONS_DEFAULT_TOP = 10 };
@@ -34,6 +35,7 @@ struct options {
     bool no_color, quiet, phases, with_files, info, help, version;
     const char *exe; /* NULL: as the target says */
     enum target_freeze freeze;
+    const char *work_dir;  /* NULL: everything in memory */
     uint64_t max_pause_ns; /* 0: no limit */
     unsigned threads;      /* at least 1 */
     uint32_t top;

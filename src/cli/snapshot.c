@@ -33,6 +33,7 @@ static const char help[] =
     "  --exe FILE          the executable of a core whose notes do not lead to it\n"
     "  --freeze HOW        how a process is held still, as for leakhound inspect\n"
     "  --threads N         worker threads (one for each processor)\n"
+    "  --work-dir DIR      where the tables may go when they are larger than the memory at hand\n"
     "  -q, --quiet         no progress and no closing line on standard error\n"
     "  -h, --help          this text\n"
     "  -V, --version       the version\n"
@@ -180,7 +181,7 @@ const struct command command_snapshot = {
     .summary = "keep the state of a heap in a file that every command reads",
     .help = help,
     .options = OPTION_OUTPUT | OPTION_QUIET | OPTION_FREEZE | OPTION_THREADS | OPTION_EXE |
-               OPTION_INFO | OPTION_FORMAT,
+               OPTION_INFO | OPTION_FORMAT | OPTION_WORK_DIR,
     .operands = 1,
     .operand_names = "PID|CORE",
     .run = run,

@@ -2,7 +2,14 @@
 
 #include "gort/scan.h"
 
+#include <inttypes.h>
 #include <time.h>
+
+#include "base/work_dir.h"
+#include "target/headroom.h"
+
+/* At most, for the graph of a usual heap with its types: bench/RESULTS.md. */
+enum { BYTES_PER_OBJECT = 40 };
 
 struct phase_clock {
     struct analysis *analysis;
@@ -43,6 +50,22 @@ static void graph_phase(void *context, const char *name, double seconds)
     note_phase(clock->analysis, name, seconds);
 }
 
+/* Puts the arrays on disk, where that is allowed, when memory would not do for them. */
+static struct error *make_room(const struct heap *heap)
+{
+    uint64_t at_hand = headroom_own_memory_left();
+    uint64_t needed = (uint64_t)heap->object_ids * BYTES_PER_OBJECT;
+    if (needed <= at_hand)
+        return NULL;
+    if (work_dir_is_set())
+        return work_dir_begin(needed);
+    return error_create(ERROR_LIMIT,
+                        "%" PRIu64 " million objects may need %" PRIu64
+                        " MiB of memory, and %" PRIu64
+                        " MiB are at hand: --work-dir DIR puts them on disk",
+                        heap->statistics.allocated_objects / 1000000, needed >> 20, at_hand >> 20);
+}
+
 static struct error *run(struct analysis *a, unsigned threads, struct phase_clock *clock)
 {
     uint32_t *clues;
@@ -50,6 +73,7 @@ static struct error *run(struct analysis *a, unsigned threads, struct phase_cloc
     TRY(go_runtime_open(a->target, &a->runtime));
     phase(clock, "read the heap's books");
     TRY(heap_read(a->runtime, threads, &a->heap));
+    TRY(make_room(&a->heap));
     phase(clock, "read goroutines and variables");
     TRY(goroutine_list_read(a->runtime, &a->goroutines));
     TRY(variable_table_read(a->runtime, &a->variables));

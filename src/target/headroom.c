@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "target/proc.h"
 
@@ -45,12 +47,25 @@ static uint64_t kib_of(const char *text, const char *key)
     return find_number(text, key, &kib) && kib < NO_LIMIT / 1024 ? kib * 1024 : 0;
 }
 
-static bool read_number(const char *folder, const char *file, uint64_t *out)
+/* A file below root, "" but in tests; NULL when it cannot be read. The caller frees it. */
+static char *read_file(const char *root, const char *path, const char *name)
 {
-    char path[PATH_MAX];
-    CLEANUP_FREE char *text = NULL;
-    if (snprintf(path, sizeof(path), "%s/%s", folder, file) >= (int)sizeof(path) ||
-        proc_read(path, &text, NULL))
+    char full[PATH_MAX], *text;
+    int length = snprintf(full, sizeof(full), "%s%s%s%s", root, path, *name ? "/" : "", name);
+    if (length >= (int)sizeof(full) || proc_read(full, &text, NULL))
+        return NULL;
+    return text;
+}
+
+static char *read_proc(const char *root, pid_t pid, const char *name)
+{
+    return read_file(root, proc_path(pid, name).text, "");
+}
+
+static bool read_number(const char *root, const char *folder, const char *file, uint64_t *out)
+{
+    CLEANUP_FREE char *text = read_file(root, folder, file);
+    if (!text)
         return false;
     char *end;
     *out = strtoull(text, &end, 10);
@@ -61,6 +76,7 @@ static bool read_number(const char *folder, const char *file, uint64_t *out)
 
 /* What a control group of one controller and those above it still have. */
 struct group_walk {
+    const char *root;
     const char *most, *now, *cache[2]; /* files, and lines of memory.stat; NULL: not counted */
     uint64_t left;                     /* the least of all levels; UINT64_MAX: no limit */
     uint64_t limit;                    /* of that level */
@@ -69,12 +85,9 @@ struct group_walk {
 
 static uint64_t page_cache_of(const struct group_walk *walk, const char *folder)
 {
-    char path[PATH_MAX];
-    CLEANUP_FREE char *text = NULL;
+    CLEANUP_FREE char *text = walk->cache[0] ? read_file(walk->root, folder, "memory.stat") : NULL;
     uint64_t sum = 0, bytes;
-    if (!walk->cache[0] ||
-        snprintf(path, sizeof(path), "%s/memory.stat", folder) >= (int)sizeof(path) ||
-        proc_read(path, &text, NULL))
+    if (!text)
         return 0;
     for (int i = 0; i < 2; i++)
         if (find_number(text, walk->cache[i], &bytes))
@@ -85,8 +98,8 @@ static uint64_t page_cache_of(const struct group_walk *walk, const char *folder)
 static void look_at_group(struct group_walk *walk, const char *folder)
 {
     uint64_t limit, used;
-    if (!read_number(folder, walk->most, &limit) || limit >= NO_LIMIT ||
-        !read_number(folder, walk->now, &used))
+    if (!read_number(walk->root, folder, walk->most, &limit) || limit >= NO_LIMIT ||
+        !read_number(walk->root, folder, walk->now, &used))
         return;
     uint64_t cache = page_cache_of(walk, folder);
     used -= MIN_OF(used, cache);
@@ -177,15 +190,14 @@ static bool find_mount(const char *mounts, const char *controller, char *mount, 
 
 static void walk_hierarchy(struct group_walk *walk, pid_t pid, const char *controller)
 {
-    CLEANUP_FREE char *groups = NULL, *mounts = NULL;
-    char group[PATH_MAX], mount[PATH_MAX], root[PATH_MAX];
-    if (proc_read(proc_path(pid, "cgroup").text, &groups, NULL) ||
-        proc_read("/proc/self/mountinfo", &mounts, NULL) ||
-        !find_group(groups, controller, group, sizeof(group)) ||
-        !find_mount(mounts, controller, mount, root) || strncmp(group, "/..", 3) == 0)
+    CLEANUP_FREE char *groups = read_proc(walk->root, pid, "cgroup");
+    CLEANUP_FREE char *mounts = read_file(walk->root, "/proc/self/mountinfo", "");
+    char group[PATH_MAX], mount[PATH_MAX], top[PATH_MAX];
+    if (!groups || !mounts || !find_group(groups, controller, group, sizeof(group)) ||
+        !find_mount(mounts, controller, mount, top) || strncmp(group, "/..", 3) == 0)
         return;
-    size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
-    if (strncmp(group, root, length) == 0)
+    size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+    if (strncmp(group, top, length) == 0)
         walk_up(walk, mount, group + length);
 }
 
@@ -197,10 +209,10 @@ struct needs {
     uint64_t anonymous, huge, threads;
 };
 
-static struct error *read_needs(pid_t pid, struct needs *out)
+static struct error *read_needs(const char *root, pid_t pid, struct needs *out)
 {
-    CLEANUP_FREE char *status = NULL;
-    if (proc_read(proc_path(pid, "status").text, &status, NULL))
+    CLEANUP_FREE char *status = read_proc(root, pid, "status");
+    if (!status)
         return proc_error_gone(pid);
     uint64_t threads = 1;
     find_number(status, "Threads", &threads);
@@ -232,24 +244,62 @@ static struct error *refuse_memory(pid_t pid, const struct needs *needs, uint64_
                         mib(needs->dirty), who, left / MIB);
 }
 
-static struct error *check_groups(pid_t pid, const struct needs *needs)
+/* v2 and v1 */
+static void walk_memory(pid_t pid, struct group_walk walks[2])
 {
-    struct group_walk memory[] = {
-        {.most = "memory.max",
-         .now = "memory.current",
-         .cache = {"inactive_file", "active_file"},
-         .left = UINT64_MAX},
-        {.most = "memory.limit_in_bytes",
-         .now = "memory.usage_in_bytes",
-         .cache = {"total_inactive_file", "total_active_file"},
-         .left = UINT64_MAX},
-    };
+    walks[0] = (struct group_walk){.root = root,
+                                   .most = "memory.max",
+                                   .now = "memory.current",
+                                   .cache = {"inactive_file", "active_file"},
+                                   .left = UINT64_MAX};
+    walks[1] = (struct group_walk){.root = root,
+                                   .most = "memory.limit_in_bytes",
+                                   .now = "memory.usage_in_bytes",
+                                   .cache = {"total_inactive_file", "total_active_file"},
+                                   .left = UINT64_MAX};
+    walk_hierarchy(&walks[0], pid, "");
+    walk_hierarchy(&walks[1], pid, "memory");
+}
+
+uint64_t headroom_memory_left(pid_t pid)
+{
+    struct group_walk groups[2];
+    CLEANUP_FREE char *memory = NULL;
+    uint64_t kib, left = UINT64_MAX;
+    if (!proc_read("/proc/meminfo", &memory, NULL) && find_number(memory, "MemAvailable", &kib))
+        left = kib_of(memory, "MemAvailable");
+    walk_memory(pid, groups);
+    return MIN_OF(left, MIN_OF(groups[0].left, groups[1].left));
+}
+
+/* What a resource limit leaves when that much is used. */
+static uint64_t left_by_limit(__rlimit_resource_t resource, uint64_t used)
+{
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    return limit.rlim_cur - MIN_OF((uint64_t)limit.rlim_cur, used);
+}
+
+uint64_t headroom_own_memory_left(void)
+{
+    CLEANUP_FREE char *status = NULL;
+    uint64_t left = headroom_memory_left(getpid());
+    if (proc_read("/proc/self/status", &status, NULL))
+        return left;
+    uint64_t by_data = left_by_limit(RLIMIT_DATA, kib_of(status, "VmData"));
+    return MIN_OF(left, MIN_OF(by_data, left_by_limit(RLIMIT_AS, kib_of(status, "VmSize"))));
+}
+
+static struct error *check_groups(const char *root, pid_t pid, const struct needs *needs)
+{
+    struct group_walk memory[2];
     struct group_walk tasks[] = {
-        {.most = "pids.max", .now = "pids.current", .left = UINT64_MAX},
-        {.most = "pids.max", .now = "pids.current", .left = UINT64_MAX},
+        {.root = root, .most = "pids.max", .now = "pids.current", .left = UINT64_MAX},
+        {.root = root, .most = "pids.max", .now = "pids.current", .left = UINT64_MAX},
     };
+    walk_memory(pid, memory);
     for (int v1 = 0; v1 < 2; v1++) {
-        walk_hierarchy(&memory[v1], pid, v1 ? "memory" : "");
         walk_hierarchy(&tasks[v1], pid, v1 ? "pids" : "");
         if (needs->page_tables + needs->dirty > memory[v1].left) {
             char who[PATH_MAX + 96];
@@ -267,26 +317,31 @@ static struct error *check_groups(pid_t pid, const struct needs *needs)
     return NULL;
 }
 
-struct error *headroom_check(pid_t pid)
+struct error *headroom_check_in(const char *root, pid_t pid)
 {
     struct needs needs;
-    CLEANUP_FREE char *memory = NULL, *mode = NULL;
-    TRY(read_needs(pid, &needs));
-    TRY(check_groups(pid, &needs));
-    if (proc_read("/proc/meminfo", &memory, NULL))
+    TRY(read_needs(root, pid, &needs));
+    TRY(check_groups(root, pid, &needs));
+    CLEANUP_FREE char *memory = read_file(root, "/proc/meminfo", "");
+    CLEANUP_FREE char *mode = read_file(root, "/proc/sys/vm/overcommit_memory", "");
+    if (!memory)
         return NULL;
     uint64_t available = kib_of(memory, "MemAvailable"), limit = kib_of(memory, "CommitLimit"),
              committed = kib_of(memory, "Committed_AS");
     if (available && needs.page_tables + needs.dirty > available)
         return refuse_memory(pid, &needs, available, "this machine");
-    bool is_strict = !proc_read("/proc/sys/vm/overcommit_memory", &mode, NULL) && mode[0] == '2';
-    if (is_strict && needs.committed > limit - MIN_OF(limit, committed))
+    if (mode && mode[0] == '2' && needs.committed > limit - MIN_OF(limit, committed))
         return error_create(ERROR_OS,
                             "a forked copy of process %d commits up to %" PRIu64
                             " MiB, and this machine (vm.overcommit_memory is 2) lets only %" PRIu64
                             " MiB more be committed" HEADROOM_ADVICE,
                             pid, mib(needs.committed), (limit - MIN_OF(limit, committed)) / MIB);
     return NULL;
+}
+
+struct error *headroom_check(pid_t pid)
+{
+    return headroom_check_in("", pid);
 }
 
 /* ---- how long ---- */
@@ -298,22 +353,22 @@ static uint64_t pause_of(const struct needs *needs)
            needs->huge / HUGE_PAGE * HUGE_PAGE_NS;
 }
 
-uint64_t headroom_pause(pid_t pid, uint64_t limit_ns)
+uint64_t headroom_pause_in(const char *root, pid_t pid, uint64_t limit_ns)
 {
     struct needs needs;
-    CLEANUP_FREE char *rollup = NULL;
-    CLEANUP_ERROR struct error *error = read_needs(pid, &needs);
+    CLEANUP_ERROR struct error *error = read_needs(root, pid, &needs);
     if (error)
         return 0;
-    if (pause_of(&needs) > limit_ns &&
-        !proc_read(proc_path(pid, "smaps_rollup").text, &rollup, NULL))
-        needs.huge = kib_of(rollup, "AnonHugePages");
+    if (pause_of(&needs) > limit_ns) {
+        CLEANUP_FREE char *rollup = read_proc(root, pid, "smaps_rollup");
+        needs.huge = rollup ? kib_of(rollup, "AnonHugePages") : 0;
+    }
     return pause_of(&needs);
 }
 
 struct error *headroom_check_pause(pid_t pid, uint64_t limit_ns)
 {
-    uint64_t pause_ns = headroom_pause(pid, limit_ns);
+    uint64_t pause_ns = headroom_pause_in("", pid, limit_ns);
     if (pause_ns <= limit_ns)
         return NULL;
     return error_create(ERROR_OS,

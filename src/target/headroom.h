@@ -22,13 +22,21 @@
  * vm.overcommit_memory is 2; the number of tasks that its control groups may still have. Some ten
  * small files. */
 struct error *headroom_check(pid_t pid) ERROR_CHECK;
+struct error *headroom_check_in(const char *root, pid_t pid) ERROR_CHECK; /* below another / */
+
+/* Bytes that a process can still get: the least of what its control groups and those above them
+ * have left, page cache counted as free, and MemAvailable. UINT64_MAX when nothing can be read. */
+uint64_t headroom_memory_left(pid_t pid);
+
+/* Bytes of data that this process itself can still get: also by its resource limits. */
+uint64_t headroom_own_memory_left(void);
 
 /* How long a fork would keep the process still, in nanoseconds: by its threads and page tables.
  * smaps_rollup is read only when the quick estimate is above limit_ns, to see huge pages, which are
  * a hundred times as fast to copy (some 10 ms per GB, while the process runs). */
-uint64_t headroom_pause(pid_t pid, uint64_t limit_ns);
+uint64_t headroom_pause_in(const char *root, pid_t pid, uint64_t limit_ns);
 
-/* ERROR_OS when headroom_pause is above limit_ns. */
+/* ERROR_OS when that, below /, is above limit_ns. */
 struct error *headroom_check_pause(pid_t pid, uint64_t limit_ns) ERROR_CHECK;
 
 #endif
