@@ -101,7 +101,7 @@ static struct error *copy(const struct options *options, FILE *file, const char 
         .freeze = options->freeze,
         .full_registers = true,
     };
-    struct progress progress = progress_begin(options->quiet);
+    struct progress progress;
     const struct core_write_options write_options = {
         .with_files = options->with_files,
         .threads = options->threads,
@@ -110,6 +110,7 @@ static struct error *copy(const struct options *options, FILE *file, const char 
     };
     struct target *target;
     TRY(target_open(options->operands[0], &target_options, &target));
+    progress_begin(&progress, options->quiet);
     struct error *error = core_write(target, &write_options, fileno(file), name, &out->written);
     target_release(target);
     out->stopped_ns = target->stopped_ns;

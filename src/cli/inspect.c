@@ -90,16 +90,17 @@ static struct error *collect(const struct options *options, struct report *out)
         .max_pause_ns = options->max_pause_ns,
         .exe = options->exe,
     };
-    struct progress progress = progress_begin(options->quiet);
+    struct progress progress;
     const struct report_options report_options = {
         .threads = options->threads,
         .top = options->top,
-        .progress = progress_report,
+        .progress = progress_phase,
         .progress_context = &progress,
     };
     struct target *target;
     TRY(check_target(options->operands[0]));
     TRY(target_open(options->operands[0], &target_options, &target));
+    progress_begin(&progress, options->quiet);
     struct error *error = report_collect(target, &report_options, out);
     struct error *cut_short = target_check(target); /* the cause of whatever else went wrong */
     if (cut_short) {

@@ -101,12 +101,13 @@ static struct error *make(const struct options *options, struct target *target,
         TRY(default_path(target, &path));
         TRY(output_open(path, output));
     }
-    struct progress progress = progress_begin(options->quiet);
+    struct progress progress;
     const struct report_options report_options = {
         .threads = options->threads,
-        .progress = progress_report,
+        .progress = progress_phase,
         .progress_context = &progress,
     };
+    progress_begin(&progress, options->quiet);
     struct error *error =
         snapshot_make(target, &report_options, LEAKHOUND_VERSION, output->file, report, out);
     target_release(target);

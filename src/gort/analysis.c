@@ -3,6 +3,7 @@
 #include "gort/scan.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/work_dir.h"
@@ -26,7 +27,7 @@ static double seconds_since(struct timespec since)
     return (double)(now.tv_sec - since.tv_sec) + (double)(now.tv_nsec - since.tv_nsec) * 1e-9;
 }
 
-static void note_phase(struct analysis *analysis, const char *name, double seconds)
+void analysis_note_phase(struct analysis *analysis, const char *name, double seconds)
 {
     if (analysis->phase_count < ANALYSIS_PHASES_MAX)
         analysis->phases[analysis->phase_count++] =
@@ -37,17 +38,24 @@ static void note_phase(struct analysis *analysis, const char *name, double secon
 static void phase(struct phase_clock *clock, const char *name)
 {
     if (clock->name)
-        note_phase(clock->analysis, clock->name, seconds_since(clock->since));
+        analysis_note_phase(clock->analysis, clock->name, seconds_since(clock->since));
     clock->name = name;
     clock_gettime(CLOCK_MONOTONIC, &clock->since);
     if (name && clock->progress)
         clock->progress(clock->context, name);
 }
 
+/* Of graph_analyse, which names them as they end. */
+static const char *const graph_phases[] = {"mark", "dominators", "leaves", "retained"};
+
 static void graph_phase(void *context, const char *name, double seconds)
 {
     struct phase_clock *clock = context;
-    note_phase(clock->analysis, name, seconds);
+    analysis_note_phase(clock->analysis, name, seconds);
+    for (size_t i = 0; i + 1 < ARRAY_COUNT(graph_phases) && clock->progress; i++) {
+        if (!strcmp(name, graph_phases[i]))
+            clock->progress(clock->context, graph_phases[i + 1]);
+    }
 }
 
 /* Puts the arrays on disk, where that is allowed, when memory would not do for them. */
@@ -97,7 +105,7 @@ static struct error *run(struct analysis *a, unsigned threads, struct phase_cloc
     }
     phase(clock, NULL);
     if (clock->progress)
-        clock->progress(clock->context, "retained sizes");
+        clock->progress(clock->context, graph_phases[0]);
     TRY(graph_analyse(a->graph, threads, graph_phase, clock));
     return a->drift.measured ? drift_weigh(&a->drift, &a->heap, a->graph) : NULL;
 }

@@ -16,6 +16,7 @@ struct analysis_phase {
     double seconds;
 };
 
+/* Hears the name of each phase as it begins; on the calling thread. */
 typedef void (*analysis_progress)(void *context, const char *phase);
 
 struct analysis {
@@ -39,5 +40,8 @@ struct analysis {
 struct error *analysis_run(struct target *target, unsigned threads, analysis_progress progress,
                            void *context, struct analysis **out) ERROR_CHECK;
 void analysis_destroy(struct analysis *analysis);
+
+/* Adds a phase to the list; later ones than ANALYSIS_PHASES_MAX are forgotten. */
+void analysis_note_phase(struct analysis *analysis, const char *name, double seconds);
 
 #endif

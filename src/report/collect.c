@@ -2,21 +2,43 @@
 
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "base/parallel.h"
 #include "report/collect_private.h"
+#include "report/phases.h"
 #include "report/units.h"
 #include "target/usage.h"
 
-struct progress_relay {
+struct stages {
     const struct report_options *options;
+    const char *name; /* of the phase that runs, once the analysis is done */
+    struct timespec since;
 };
 
 static void relay_progress(void *context, const char *phase)
 {
-    const struct report_options *options = ((struct progress_relay *)context)->options;
-    if (options->progress)
-        options->progress(options->progress_context, phase, -1);
+    const struct report_options *options = ((struct stages *)context)->options;
+    double from, to;
+    if (!options->progress)
+        return;
+    phases_share(phase, &from, &to);
+    options->progress(options->progress_context, phase, from, to);
+}
+
+/* Ends the phase before and begins the next; NULL ends the last. */
+static void stage(struct stages *stages, struct analysis *analysis, const char *name)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (stages->name)
+        analysis_note_phase(analysis, stages->name,
+                            (double)(now.tv_sec - stages->since.tv_sec) +
+                                (double)(now.tv_nsec - stages->since.tv_nsec) * 1e-9);
+    stages->name = name;
+    stages->since = now;
+    if (name)
+        relay_progress(stages, name);
 }
 
 static const char *copy(struct report *report, const char *text)
@@ -152,14 +174,15 @@ struct error *report_collect(struct target *target, const struct report_options 
     struct target_usage usage = {0};
     struct rusage own;
     unsigned threads = options->threads ? options->threads : parallel_processor_count();
-    struct progress_relay relay = {.options = options};
+    struct stages stages = {.options = options};
     if (target->kind == TARGET_LIVE)
         target_usage_read(target->pid, &usage);
-    TRY(analysis_run(target, threads, relay_progress, &relay, &analysis));
+    TRY(analysis_run(target, threads, relay_progress, &stages, &analysis));
     fill_target(analysis, out);
     fill_memory(analysis, &usage, out);
     fill_drift(&analysis->drift, out);
-    struct error *error = collect_holders(analysis, options->top, threads, out);
+    stage(&stages, analysis, PHASE_HOLDERS);
+    struct error *error = collect_holders(analysis, options->top, out);
     if (!error && options->while_stopped)
         error = options->while_stopped(options->hook_context, analysis);
     if (!error) {
@@ -168,8 +191,14 @@ struct error *report_collect(struct target *target, const struct report_options 
         out->target.copy_bytes =
             target->copy_cost.page_table_bytes + target->copy_cost.private_bytes;
         out->target.has_copy_bytes = target->copy_cost.is_known;
+        stage(&stages, analysis, PHASE_SHARED);
+        error = collect_shared(analysis, options->top, threads, out);
+    }
+    if (!error) {
+        stage(&stages, analysis, PHASE_TYPES);
         error = collect_types(analysis, options->top, threads, out);
     }
+    stage(&stages, analysis, NULL);
     if (!error)
         error = collect_goroutines(analysis, out);
     if (!error)

@@ -11,9 +11,10 @@ struct report_options {
     unsigned threads; /* worker threads, 0 = one for each processor */
     uint32_t top;     /* rows wanted of each table */
 
-    /* Called from the calling thread only, when a phase begins and now and then within it. share
-     * is 0 … 1 of the phase, negative when that is unknown. NULL: nobody listens. */
-    void (*progress)(void *context, const char *phase, double share);
+    /* Called from the calling thread only, when a phase begins. The work until then is `from` of
+     * the whole, 0 … 1, by what was measured, and `to` when the phase has ended; both are negative
+     * when that is unknown. NULL: nobody listens. */
+    void (*progress)(void *context, const char *phase, double from, double to);
     void *progress_context;
 
     /* What a command wants of the analysis beside the report; each may be NULL and is called once:

@@ -147,40 +147,7 @@ static struct error *add_holders(struct analysis *a, const struct ranked *ranks,
     return NULL;
 }
 
-static struct error *add_shared(struct analysis *a, uint32_t top, unsigned threads,
-                                struct report *report)
-{
-    struct graph_shared_list list = {0};
-    struct error *error = graph_shared_sets(a->graph, threads, &list);
-    for (uint64_t i = 0; i < list.sets.count && !error; i++) {
-        const struct graph_shared *set = &list.sets.data[i];
-        report->shared_bytes += set->bytes;
-        if (i >= MIN_OF(top, (uint32_t)SHARED_ROWS_MAX))
-            continue;
-        struct report_shared shared = {
-            .names = arena_alloc(&report->arena, (set->holder_count + 1) * sizeof(char *)),
-            .name_count = set->holder_count,
-            .more = set->more,
-            .retained_bytes = set->bytes,
-            .objects = set->objects,
-            .type = "",
-        };
-        for (uint32_t k = 0; k < set->holder_count; k++) {
-            const char *name = collect_root_name(a, set->holders[k], &report->arena);
-            shared.names[k] = arena_copy_string(&report->arena, name, strlen(name));
-        }
-        if (set->example != GRAPH_NONE) {
-            const char *type = typing_name(&a->typing, set->example, &report->arena);
-            shared.type = arena_copy_string(&report->arena, type, strlen(type));
-        }
-        error = vector_push(&report->shared, shared);
-    }
-    graph_shared_list_deinit(&list);
-    return error;
-}
-
-struct error *collect_holders(struct analysis *analysis, uint32_t top, unsigned threads,
-                              struct report *report)
+struct error *collect_holders(struct analysis *analysis, uint32_t top, struct report *report)
 {
     const struct graph *graph = analysis->graph;
     CLEANUP_FREE struct ranked *ranks = NULL;
@@ -195,6 +162,37 @@ struct error *collect_holders(struct analysis *analysis, uint32_t top, unsigned 
             ranks[count++] = (struct ranked){.bytes = bytes, .root = r};
     }
     qsort(ranks, count, sizeof(*ranks), by_bytes);
-    TRY(add_holders(analysis, ranks, (uint32_t)MIN_OF(count, (uint64_t)top), report));
-    return add_shared(analysis, top, threads, report);
+    return add_holders(analysis, ranks, (uint32_t)MIN_OF(count, (uint64_t)top), report);
+}
+
+struct error *collect_shared(struct analysis *analysis, uint32_t top, unsigned threads,
+                             struct report *report)
+{
+    struct graph_shared_list list = {0};
+    struct error *error = graph_shared_sets(analysis->graph, threads, &list);
+    for (uint64_t i = 0; i < list.sets.count && !error; i++) {
+        const struct graph_shared *set = &list.sets.data[i];
+        report->shared_bytes += set->bytes;
+        if (i >= MIN_OF(top, (uint32_t)SHARED_ROWS_MAX))
+            continue;
+        struct report_shared shared = {
+            .names = arena_alloc(&report->arena, (set->holder_count + 1) * sizeof(char *)),
+            .name_count = set->holder_count,
+            .more = set->more,
+            .retained_bytes = set->bytes,
+            .objects = set->objects,
+            .type = "",
+        };
+        for (uint32_t k = 0; k < set->holder_count; k++) {
+            const char *name = collect_root_name(analysis, set->holders[k], &report->arena);
+            shared.names[k] = arena_copy_string(&report->arena, name, strlen(name));
+        }
+        if (set->example != GRAPH_NONE) {
+            const char *type = typing_name(&analysis->typing, set->example, &report->arena);
+            shared.type = arena_copy_string(&report->arena, type, strlen(type));
+        }
+        error = vector_push(&report->shared, shared);
+    }
+    graph_shared_list_deinit(&list);
+    return error;
 }

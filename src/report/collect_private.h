@@ -5,9 +5,12 @@
 #include "gort/analysis.h"
 #include "report/collect.h"
 
-/* holders, shared, held_alone_bytes, shared_bytes. Reads the target for the steps of paths. */
-struct error *collect_holders(struct analysis *analysis, uint32_t top, unsigned threads,
+/* holders, held_alone_bytes. Reads the target for the steps of paths. */
+struct error *collect_holders(struct analysis *analysis, uint32_t top,
                               struct report *report) ERROR_CHECK;
+/* shared, shared_bytes. */
+struct error *collect_shared(struct analysis *analysis, uint32_t top, unsigned threads,
+                             struct report *report) ERROR_CHECK;
 /* types and the typed shares. */
 struct error *collect_types(struct analysis *analysis, uint32_t top, unsigned threads,
                             struct report *report) ERROR_CHECK;

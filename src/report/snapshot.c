@@ -32,7 +32,7 @@ struct making {
 static void tell(const struct making *making, const char *phase)
 {
     if (making->options->progress)
-        making->options->progress(making->options->progress_context, phase, -1);
+        making->options->progress(making->options->progress_context, phase, -1, -1);
 }
 
 /* Names and frames are read from the target; all else is known. */
