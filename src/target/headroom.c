@@ -245,7 +245,7 @@ static struct error *refuse_memory(pid_t pid, const struct needs *needs, uint64_
 }
 
 /* v2 and v1 */
-static void walk_memory(pid_t pid, struct group_walk walks[2])
+static void walk_memory(const char *root, pid_t pid, struct group_walk walks[2])
 {
     walks[0] = (struct group_walk){.root = root,
                                    .most = "memory.max",
@@ -268,7 +268,7 @@ uint64_t headroom_memory_left(pid_t pid)
     uint64_t kib, left = UINT64_MAX;
     if (!proc_read("/proc/meminfo", &memory, NULL) && find_number(memory, "MemAvailable", &kib))
         left = kib_of(memory, "MemAvailable");
-    walk_memory(pid, groups);
+    walk_memory("", pid, groups);
     return MIN_OF(left, MIN_OF(groups[0].left, groups[1].left));
 }
 
@@ -298,7 +298,7 @@ static struct error *check_groups(const char *root, pid_t pid, const struct need
         {.root = root, .most = "pids.max", .now = "pids.current", .left = UINT64_MAX},
         {.root = root, .most = "pids.max", .now = "pids.current", .left = UINT64_MAX},
     };
-    walk_memory(pid, memory);
+    walk_memory(root, pid, memory);
     for (int v1 = 0; v1 < 2; v1++) {
         walk_hierarchy(&tasks[v1], pid, v1 ? "pids" : "");
         if (needs->page_tables + needs->dirty > memory[v1].left) {
