@@ -5,7 +5,7 @@
 #include "base/parallel.h"
 
 /* A climb in heavy paths costs no more than some 30 steps: past as many per edge they pay. */
-enum { STEPS_PER_EDGE = 32, STEPS_FREE = 4096 };
+enum { STEPS_PER_EDGE = 32, STEPS_FREE = 4096, CLIMBERS = 16 };
 
 struct leaf_work {
     const struct graph *graph;
@@ -15,37 +15,6 @@ struct leaf_work {
     bool deep;          /* somebody's climbs are too long */
     uint32_t *path_top; /* position → top of its heavy path, or NULL; in result->retained_bytes */
 };
-
-/* Nearest common ancestor of two positions; adds its steps. */
-static uint32_t nearest_common(const uint32_t *dominator, uint32_t a, uint32_t b, uint64_t *steps)
-{
-    uint64_t n = 0;
-    while (a != b) {
-        if (a > b)
-            a = dominator[a];
-        else
-            b = dominator[b];
-        n++;
-    }
-    *steps += n;
-    return a;
-}
-
-/* The same by heavy paths. Of two different paths the one with the larger top cannot hold a
- * common ancestor: the other's nodes would lie below it and have a larger top. */
-static uint32_t nearest_common_by_paths(const uint32_t *dominator, const uint32_t *path_top,
-                                        uint32_t a, uint32_t b)
-{
-    for (;;) {
-        uint32_t top_a = path_top[a], top_b = path_top[b];
-        if (top_a == top_b)
-            return MIN_OF(a, b);
-        if (top_a > top_b)
-            a = dominator[top_a];
-        else
-            b = dominator[top_b];
-    }
-}
 
 /* Cuts the dominator tree into paths that go to the child with the most nodes below. The retained
  * sizes are still to be made: their memory serves. */
@@ -91,50 +60,112 @@ static struct error *collect_part(void *context, unsigned part)
     }
 }
 
-static void lower(struct leaf_work *w, uint32_t *slot, uint32_t source, uint64_t *steps)
+/* One edge on its way: from its source and from what is known of the leaf's dominator up to their
+ * nearest common ancestor. Several go at once, so that they wait for memory together. */
+struct climber {
+    uint32_t a, b;
+    uint32_t known, *slot; /* in leaf_dominator */
+};
+
+static void begin_climb(const struct leaf_work *w, const struct pair_chunk *chunk, uint64_t i,
+                        struct climber *out)
 {
-    const uint32_t *dominator = w->result->dominator;
-    uint32_t known = __atomic_load_n(slot, __ATOMIC_RELAXED), common;
-    do {
-        common = w->path_top ? nearest_common_by_paths(dominator, w->path_top, known, source)
-                             : nearest_common(dominator, known, source, steps);
-    } while (common != known && !__atomic_compare_exchange_n(slot, &known, common, false,
-                                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    const struct ranked_set *set = &w->result->shared_leaves;
+    if (i + 16 < chunk->count) {
+        uint32_t soon = chunk->pairs[i + 16].b;
+        __builtin_prefetch(&set->bits[soon >> 6]);
+        __builtin_prefetch(&set->rank_before[soon >> 6]);
+    }
+    if (i + 8 < chunk->count) {
+        uint32_t rank = ranked_set_rank(set, chunk->pairs[i + 8].b);
+        __builtin_prefetch(&w->result->leaf_dominator[rank], 1);
+    }
+    uint32_t *slot = &w->result->leaf_dominator[ranked_set_rank(set, chunk->pairs[i].b)];
+    uint32_t known = __atomic_load_n(slot, __ATOMIC_RELAXED);
+    *out = (struct climber){known, chunk->pairs[i].a, known, slot};
+}
+
+/* A step up from the one that is lower in the tree, as a larger position may be. True at the common
+ * ancestor. */
+static inline bool step(const uint32_t *dominator, struct climber *c)
+{
+    uint32_t low = MIN_OF(c->a, c->b), high = MAX_OF(c->a, c->b);
+    c->a = low;
+    if (low == high)
+        return true;
+    c->b = dominator[high];
+    return false;
+}
+
+/* The same by heavy paths. Of two different paths the one with the larger top cannot hold a
+ * common ancestor: the other's nodes would lie below it and have a larger top. */
+static inline bool step_by_paths(const uint32_t *dominator, const uint32_t *path_top,
+                                 struct climber *c)
+{
+    uint32_t top_a = path_top[c->a], top_b = path_top[c->b];
+    if (top_a == top_b) {
+        c->a = MIN_OF(c->a, c->b);
+        return true;
+    }
+    if (top_a > top_b)
+        c->a = dominator[top_a];
+    else
+        c->b = dominator[top_b];
+    return false;
+}
+
+/* False when another edge of that leaf was quicker: then the climb goes on from what that found. */
+static inline bool end_climb(struct climber *c)
+{
+    uint32_t common = c->a;
+    if (common == c->known || __atomic_compare_exchange_n(c->slot, &c->known, common, false,
+                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return true;
+    c->a = c->known;
+    c->b = common;
+    return false;
+}
+
+/* False when the climbs are too long. */
+static bool climb_chunk(const struct leaf_work *w, const struct pair_chunk *chunk, uint64_t *steps)
+{
+    const uint32_t *dominator = w->result->dominator, *path_top = w->path_top;
+    struct climber climbers[CLIMBERS];
+    uint64_t next = 0;
+    uint32_t count = 0;
+    for (; next < chunk->count && count < CLIMBERS; next++)
+        begin_climb(w, chunk, next, &climbers[count++]);
+    while (count) {
+        *steps += count;
+        for (uint32_t i = 0; i < count; i++) {
+            struct climber *c = &climbers[i];
+            if (!(path_top ? step_by_paths(dominator, path_top, c) : step(dominator, c)) ||
+                !end_climb(c))
+                continue;
+            if (next < chunk->count)
+                begin_climb(w, chunk, next++, c);
+            else
+                *c = climbers[--count];
+        }
+        if (!path_top && *steps > STEPS_FREE + next * STEPS_PER_EDGE)
+            return false;
+    }
+    return true;
 }
 
 static struct error *climb_part(void *context, unsigned part)
 {
     (void)part;
     struct leaf_work *w = context;
-    struct graph_result *result = w->result;
-    uint64_t steps = 0, allowed = STEPS_FREE;
-    for (;;) {
-        uint64_t c = __atomic_fetch_add(&w->next_chunk, 1, __ATOMIC_RELAXED);
+    while (!__atomic_load_n(&w->deep, __ATOMIC_RELAXED) || w->path_top) {
+        uint64_t c = __atomic_fetch_add(&w->next_chunk, 1, __ATOMIC_RELAXED), steps = 0;
         if (c >= w->extra->chunks.count)
-            return NULL;
-        const struct pair_chunk *chunk = w->extra->chunks.data[c];
-        for (uint64_t i = 0; i < chunk->count; i++) {
-            if (i + 16 < chunk->count) {
-                uint32_t soon = chunk->pairs[i + 16].b;
-                __builtin_prefetch(&result->shared_leaves.bits[soon >> 6]);
-                __builtin_prefetch(&result->shared_leaves.rank_before[soon >> 6]);
-            }
-            if (i + 8 < chunk->count) {
-                uint32_t rank = ranked_set_rank(&result->shared_leaves, chunk->pairs[i + 8].b);
-                __builtin_prefetch(&result->leaf_dominator[rank], 1);
-            }
-            uint32_t rank = ranked_set_rank(&result->shared_leaves, chunk->pairs[i].b);
-            lower(w, &result->leaf_dominator[rank], chunk->pairs[i].a, &steps);
-            allowed += STEPS_PER_EDGE;
-            if (steps > allowed || __atomic_load_n(&w->deep, __ATOMIC_RELAXED)) {
-                if (w->path_top)
-                    continue;
-                /* All climb once more, by paths; what was found so far stays true. */
-                __atomic_store_n(&w->deep, true, __ATOMIC_RELAXED);
-                return NULL;
-            }
-        }
+            break;
+        /* All climb once more, by paths; what was found so far stays true. */
+        if (!climb_chunk(w, w->extra->chunks.data[c], &steps))
+            __atomic_store_n(&w->deep, true, __ATOMIC_RELAXED);
     }
+    return NULL;
 }
 
 static struct error *climb(struct leaf_work *w, unsigned threads)

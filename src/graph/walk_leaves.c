@@ -1,6 +1,6 @@
 #include "graph/walk_leaves.h"
 
-#include <sched.h>
+#include <unistd.h>
 
 enum {
     CLAIM_NODES = 2048,
@@ -8,6 +8,8 @@ enum {
     AHEAD_OF_RANGE = 32,
     AHEAD_OF_EDGES = 20,
     AHEAD_OF_TARGETS = 10,
+    SPINS = 12,
+    WAIT_MICROSECONDS = 50,
 };
 
 struct claim {
@@ -108,8 +110,8 @@ static bool claim_some(struct leaf_walk *walk, struct claim *out)
 
 static void wait_a_little(unsigned *waits)
 {
-    if (++*waits > 64) {
-        sched_yield();
+    if (++*waits > SPINS) {
+        usleep(WAIT_MICROSECONDS);
         return;
     }
     for (unsigned i = 0; i < *waits * 4; i++)
