@@ -183,11 +183,26 @@ struct error *graph_shared_sets(struct graph *graph, unsigned threads,
                                 struct graph_shared_list *out) ERROR_CHECK;
 void graph_shared_list_deinit(struct graph_shared_list *list);
 
-/* Exclusive bytes of a set of edges: what becomes unreachable without them (an object that then
- * only a later class refers to counts as unreachable). cut_edges: source node (object or root)
- * << 32 | target id, in any order; a pair stands for all edges from that source to that target.
- * O(objects + edges) — a walk of the whole graph on one thread, so put the edges of one question
- * into one call. */
+/*
+ * Exclusive sizes of a set of edges: what becomes unreachable without them (an object that then
+ * only a later class refers to counts as unreachable).
+ */
+struct graph_cut {
+    const uint64_t *edges;   /* source node (object or root) << 32 | target id, in any order; a pair
+                                stands for all edges from that source to that target */
+    uint64_t count;          /* of edges; those that do not exist change nothing */
+    uint64_t bytes, objects; /* the answer */
+};
+/* Answers `count` independent questions, several at once on as many threads. A question costs its
+ * edges and the objects and edges below the nearest node that strictly dominates all its targets:
+ * little for what one container holds. Where that is much of the heap, for instance because holders
+ * share a target, up to 64 questions together cost one walk of the graph on one thread. Memory: for
+ * each thread ⅛ B per object id and per object with pointers, and 4 B per object with pointers that
+ * is walked over; for large questions 8 B per object with pointers and per leaf with several
+ * predecessors. */
+struct error *graph_exclusive_of_each(struct graph *graph, struct graph_cut *cuts, uint64_t count,
+                                      unsigned threads) ERROR_CHECK;
+/* The same for one set of edges. */
 struct error *graph_exclusive(struct graph *graph, const uint64_t *cut_edges, uint64_t cut_count,
                               uint64_t *out_bytes, uint64_t *out_objects) ERROR_CHECK;
 
