@@ -41,6 +41,15 @@ static const struct snapshot_member memory_members[] = {
 static const struct snapshot_table memory_table =
     SNAPSHOT_TABLE(struct report_memory, memory_members);
 
+static const struct snapshot_member drift_members[] = {
+    BOOL(report_drift, measured),       U64(report_drift, gone_objects),
+    U64(report_drift, gone_bytes),      U64(report_drift, new_objects),
+    U64(report_drift, new_bytes),       U64(report_drift, rewritten_objects),
+    U64(report_drift, rewritten_bytes), U64(report_drift, unread),
+    U64(report_drift, doubtful_bytes),
+};
+static const struct snapshot_table drift_table = SNAPSHOT_TABLE(struct report_drift, drift_members);
+
 static const struct snapshot_member counts_members[] = {
     U64(report_counts, objects),
     U64(report_counts, edges),
@@ -121,6 +130,7 @@ static const struct snapshot_member report_members[] = {
     U64(report, held_alone_bytes),
     U64(report, shared_bytes),
     SNAPSHOT_VECTOR(struct report, notes, &note_table),
+    {MEMBER_RECORD, offsetof(struct report, drift), 0, &drift_table},
 };
 static const struct snapshot_table report_table = SNAPSHOT_TABLE(struct report, report_members);
 

@@ -35,6 +35,9 @@ static void reports_come_back(void **state)
         report_init(&report);
         report_init(&copy);
         models[m].make(&report);
+        report.drift = (struct report_drift){true, 1, 2, 3, 4, 5, 6, 7, 8};
+        report.target.copy_bytes = 9;
+        report.target.has_copy_bytes = true;
         report.phase_count = 0; /* leakhound's own stays with the run */
         report.peak_memory_bytes = 0;
         assert_null(snapshot_put_report(&bytes, &report));
