@@ -74,9 +74,8 @@ static struct error *compare_edges(void *context, uint32_t id, uint64_t offset,
     return NULL;
 }
 
-static struct error *compare_part(void *context, unsigned number)
+static struct error *compare_part(struct comparison *all, uint32_t number)
 {
-    struct comparison *all = context;
     const struct heap *heap = all->heap;
     struct part_compare *part = &all->parts[number];
     struct pointer_reader reader;
@@ -91,6 +90,14 @@ static struct error *compare_part(void *context, unsigned number)
     all->unread[number] = reader.unread_objects;
     pointer_reader_deinit(&reader);
     return error;
+}
+
+static struct error *compare_parts(void *context, unsigned thread)
+{
+    struct comparison *all = context;
+    for (uint32_t k = thread; k < all->heap->part_count; k += all->heap->threads)
+        TRY(compare_part(all, k));
+    return NULL;
 }
 
 static void count_slots(const struct heap *heap, const struct heap_span *span, uint32_t from,
@@ -148,7 +155,7 @@ struct error *drift_measure(struct go_runtime *runtime, const struct heap *heap,
     CLEANUP_FREE struct comparison *all = NULL;
     TRY(memory_array(1, sizeof(*all), &all));
     *all = (struct comparison){.runtime = runtime, .heap = heap, .graph = graph, .drift = out};
-    TRY(parallel_run(heap->part_count, compare_part, all));
+    TRY(parallel_run(heap->threads, compare_parts, all));
     for (uint32_t k = 0; k < heap->part_count; k++) {
         out->rewritten_objects += all->parts[k].objects;
         out->rewritten_bytes += all->parts[k].bytes;

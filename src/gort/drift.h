@@ -21,10 +21,10 @@ struct drift {
     uint64_t changed_bytes;
 };
 
-/* heap and graph as scan_heap left them (before graph_analyse); parts of the heap are compared by a
- * thread each. An object that was freed and made anew in its place between the readings counts as
- * rewritten or not at all. Costs what reading the books and the scan cost. The caller owns out
- * (drift_deinit), also after an error. */
+/* heap and graph as scan_heap left them (before graph_analyse); parts of the heap are compared by
+ * heap->threads threads. An object that was freed and made anew in its place between the readings
+ * counts as rewritten or not at all. Costs what reading the books and the scan cost. The caller
+ * owns out (drift_deinit), also after an error. */
 struct error *drift_measure(struct go_runtime *runtime, const struct heap *heap,
                             const struct graph *graph, struct drift *out) ERROR_CHECK;
 

@@ -50,7 +50,7 @@ static bool is_plausible(const struct heap_span *span, uint64_t pages, uint64_t 
 {
     uint64_t bytes = pages * HEAP_PAGE_SIZE, element = span->element_size;
     if (!element || element % 8 || element > bytes || slots > bytes / 8 ||
-        (slots && element > bytes / slots) || slots >= HEAP_PAGE_NO_POINTERS)
+        (slots && element > bytes / slots) || slots > HEAP_PAGE_SLOTS)
         return false;
     return span->size_class ? element <= SMALL_OBJECT_MAX : slots <= 1;
 }
@@ -92,7 +92,7 @@ static struct error *add_span(struct go_runtime *runtime, struct heap *heap, con
         statistics->stack_bytes += pages * HEAP_PAGE_SIZE;
         return NULL;
     }
-    span.divide = span.size_class ? UINT32_MAX / (uint32_t)span.element_size + 1 : 0;
+    span.divide = span.size_class ? heap_divide((uint32_t)span.element_size) : 0;
     span.has_header = runtime->minor >= 22 && !span.no_pointers && span.size_class &&
                       span.element_size > RUNTIME_HEADER_ABOVE_BYTES && !span.is_user_arena;
     statistics->inuse_bytes += pages * HEAP_PAGE_SIZE;
@@ -172,10 +172,10 @@ static uint64_t scan_work(const struct heap_span *span)
 }
 
 /* Numbers the objects and fills the table of pages. */
-static struct error *number_objects(struct heap *heap, unsigned parts)
+static struct error *number_objects(struct heap *heap)
 {
+    const unsigned parts = HEAP_PARTS_MAX;
     uint64_t ids = 0, end = 0, work = 0, done = 0;
-    parts = MAX_OF(1u, MIN_OF(parts, (unsigned)HEAP_PARTS_MAX));
     for (uint64_t i = 0; i < heap->spans.count; i++)
         work += scan_work(&heap->spans.data[i]);
     for (uint64_t i = 0; i < heap->spans.count; i++) {
@@ -215,7 +215,8 @@ static struct error *number_objects(struct heap *heap, unsigned parts)
             .first_id = span->first_id,
             .divide = span->divide,
             .first_page = (uint32_t)first,
-            .slots = span->slots | (span->no_pointers ? HEAP_PAGE_NO_POINTERS : 0),
+            .slots = span->slots | (span->no_pointers ? HEAP_PAGE_NO_POINTERS : 0) |
+                     (span->has_header ? HEAP_PAGE_HAS_HEADER : 0),
         };
         for (uint64_t p = first; p < first + span->pages; p++)
             heap->pages[p] = page;
@@ -402,12 +403,12 @@ static struct error *read_idle(struct go_runtime *runtime, struct heap *heap)
     return NULL;
 }
 
-static struct error *read_once(struct go_runtime *runtime, unsigned parts, struct heap *out)
+static struct error *read_once(struct go_runtime *runtime, unsigned threads, struct heap *out)
 {
-    struct heap heap = {0};
+    struct heap heap = {.threads = MAX_OF(1u, MIN_OF(threads, (unsigned)HEAP_THREADS_MAX))};
     struct error *error = read_spans(runtime, &heap);
     if (!error)
-        error = number_objects(&heap, parts);
+        error = number_objects(&heap);
     if (!error)
         error = read_allocated(runtime, &heap);
     if (!error && runtime->is_racy)
@@ -422,13 +423,13 @@ static struct error *read_once(struct go_runtime *runtime, unsigned parts, struc
     return NULL;
 }
 
-struct error *heap_read(struct go_runtime *runtime, unsigned parts, struct heap *out)
+struct error *heap_read(struct go_runtime *runtime, unsigned threads, struct heap *out)
 {
-    struct error *error = read_once(runtime, parts, out);
+    struct error *error = read_once(runtime, threads, out);
     for (unsigned i = 0; error && runtime->is_racy && error->kind == ERROR_FAULT && i < RACY_TRIES;
          i++) { /* the list of spans may have moved while it was read */
         error_destroy(error);
-        error = read_once(runtime, parts, out);
+        error = read_once(runtime, threads, out);
     }
     return error;
 }

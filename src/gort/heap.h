@@ -34,9 +34,11 @@ struct heap_span {
 };
 
 struct heap_page { /* per 8 KiB page; slots = 0 where there is no span in use */
-    uint32_t first_id, divide, first_page, slots; /* slots | HEAP_PAGE_NO_POINTERS */
+    uint32_t first_id, divide, first_page, slots; /* slots and the flags below */
 };
 #define HEAP_PAGE_NO_POINTERS 0x80000000u
+#define HEAP_PAGE_HAS_HEADER 0x40000000u
+#define HEAP_PAGE_SLOTS 0x3fffffffu
 
 struct heap_statistics {
     uint64_t inuse_bytes;    /* = MemStats.HeapInuse */
@@ -51,12 +53,14 @@ struct heap_statistics {
     uint64_t counted_end;   /* pages below count as given back, a P's own too; 0 none */
 };
 
-enum { HEAP_PARTS_MAX = 64 };
+enum { HEAP_PARTS_MAX = 64, HEAP_THREADS_MAX = 64 };
 
 struct heap {
     VECTOR(struct heap_span) spans; /* ascending by address and id */
-    /* Parts of about equal work for threads: part k has the spans [part_begin[k],
-     * part_begin[k + 1]); at least 8 unused ids lie behind each part. */
+    /* Parts of about equal work, by the heap alone and not by the number of threads, so that ids do
+     * not depend on it: part k has the spans [part_begin[k], part_begin[k + 1]); at least 8 unused
+     * ids lie behind each part. */
+    unsigned threads; /* that may read it at a time */
     uint32_t part_count;
     uint64_t part_begin[HEAP_PARTS_MAX + 1];
     uint64_t low, high;      /* address range, multiples of the page size */
@@ -72,9 +76,9 @@ struct heap {
 };
 
 /* Cost: a read per span; 0.15 s for 60 million objects. ERROR_FAULT for a span that cannot be
- * read (passed over when the target runs on), ERROR_LIMIT beyond 2^31 objects. parts: wanted number
- * of parts, at most 64. */
-struct error *heap_read(struct go_runtime *runtime, unsigned parts, struct heap *out) ERROR_CHECK;
+ * read (passed over when the target runs on), ERROR_LIMIT beyond 2^31 objects. threads: for what
+ * reads the heap later, at most 64. */
+struct error *heap_read(struct go_runtime *runtime, unsigned threads, struct heap *out) ERROR_CHECK;
 void heap_deinit(struct heap *heap);
 
 /* Object id of the allocated object that contains address, HEAP_NONE when there is none. O(1). */
@@ -84,13 +88,35 @@ static inline uint32_t heap_find(const struct heap *heap, uint64_t address)
     if (page >= heap->page_count)
         return HEAP_NONE;
     const struct heap_page *p = &heap->pages[page];
-    uint32_t slots = p->slots & ~HEAP_PAGE_NO_POINTERS;
+    uint32_t slots = p->slots & HEAP_PAGE_SLOTS;
     uint64_t offset = address - heap->low - ((uint64_t)p->first_page << HEAP_PAGE_SHIFT);
     uint64_t slot = offset * p->divide >> 32;
     if (slot >= slots)
         return HEAP_NONE;
     uint32_t id = p->first_id + (uint32_t)slot;
     return (heap->allocated[id >> 6] >> (id & 63)) & 1 ? id : HEAP_NONE;
+}
+
+/* What a slot's number is computed with: see heap_span.divide. */
+static inline uint32_t heap_divide(uint32_t element_size)
+{
+    return UINT32_MAX / element_size + 1;
+}
+
+/* Id of the slot whose value (behind the type header) begins at address, which must lie between low
+ * and high; HEAP_NONE when none does. Does not ask whether the slot is allocated. A slot's offset
+ * times divide is a whole number of 2^32 and less than divide more; where a word further in stands
+ * the rest is larger. */
+static inline uint32_t heap_find_start(const struct heap *heap, uint64_t address,
+                                       const struct heap_page **out_page)
+{
+    const struct heap_page *p = &heap->pages[(address - heap->low) >> HEAP_PAGE_SHIFT];
+    uint64_t offset = address - heap->low - ((uint64_t)p->first_page << HEAP_PAGE_SHIFT);
+    uint64_t product = offset * p->divide, slot = product >> 32;
+    uint32_t header = p->slots & HEAP_PAGE_HAS_HEADER ? 8 : 0;
+    bool starts = p->divide ? (uint32_t)product - header * p->divide < p->divide : !offset;
+    *out_page = p;
+    return starts && slot < (p->slots & HEAP_PAGE_SLOTS) ? p->first_id + (uint32_t)slot : HEAP_NONE;
 }
 
 static inline bool heap_page_has_no_pointers(const struct heap *heap, uint64_t address)

@@ -14,6 +14,7 @@ struct scan {
     struct go_runtime *runtime;
     const struct heap *heap;
     struct graph *graph;
+    uint32_t next_part;                     /* that no thread has taken yet */
     uint64_t edge_base[HEAP_PARTS_MAX + 1]; /* where each part's edges begin */
     uint64_t edge_end[HEAP_PARTS_MAX];
 };
@@ -66,6 +67,32 @@ static bool may_be_interface(const struct part_scan *part, uint64_t word)
            target_segment_at(part->runtime->target, word);
 }
 
+/* Bytes of what an interface value of that type points to. */
+static uint64_t bytes_behind(struct go_runtime *runtime, uint32_t clue)
+{
+    const struct go_module *m = &runtime->module;
+    uint64_t type = clue_descriptor(runtime, clue), size = 0;
+    const uint8_t *bytes = runtime->types + (type - m->types);
+    if (kind_of(runtime, type) == KIND_POINTER) {
+        memcpy(&type, bytes + GO_OFFSET(runtime, abi_PtrType_Elem), 8);
+        if (!kind_of(runtime, type))
+            return 0;
+        bytes = runtime->types + (type - m->types);
+    }
+    memcpy(&size, bytes + GO_OFFSET(runtime, abi_Type_Size_), 8);
+    return size;
+}
+
+/* Several may tell of one object, in an order that depends on the threads: a header's is the best,
+ * then the larger type, for a pointer to the first member looks like one to the whole. */
+static bool is_better_clue(struct go_runtime *runtime, uint32_t clue, uint32_t old)
+{
+    if (!old || old == clue || old & CLUE_HEADER || old == CLUE_CLOSURE)
+        return !old || old == CLUE_CLOSURE;
+    uint64_t size = bytes_behind(runtime, clue), old_size = bytes_behind(runtime, old);
+    return size != old_size ? size > old_size : clue < old;
+}
+
 /* The word before a pointer into the heap is none: do the two make an interface value? */
 static void note_interface(struct part_scan *part, uint64_t word, uint64_t data)
 {
@@ -88,14 +115,14 @@ static void note_interface(struct part_scan *part, uint64_t word, uint64_t data)
     }
     if (!clue)
         return;
-    uint32_t id = heap_find(part->heap, data), nothing = 0;
+    uint32_t id = heap_find(part->heap, data);
     if (id == HEAP_NONE || heap_find(part->heap, data - 1) == id)
         return; /* a pointer into an object says nothing about the whole */
-    /* threads may meet at an entry: any of the clues will do (typing.c checks them), but never in
-     * place of a header's */
-    if (!__atomic_load_n(&part->clues[id], __ATOMIC_RELAXED))
-        __atomic_compare_exchange_n(&part->clues[id], &nothing, clue, false, __ATOMIC_RELAXED,
-                                    __ATOMIC_RELAXED);
+    uint32_t old = __atomic_load_n(&part->clues[id], __ATOMIC_RELAXED);
+    while (is_better_clue(part->runtime, clue, old) &&
+           !__atomic_compare_exchange_n(&part->clues[id], &old, clue, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+        ;
 }
 
 /* Is the first word of an object the entry of a function that only closures have? */
@@ -151,35 +178,48 @@ static struct error *add_edges(void *context, uint32_t id, uint64_t offset, cons
     return NULL;
 }
 
-static struct error *scan_part(void *context, unsigned number)
+static struct error *scan_part(struct scan *scan, struct part_scan *part,
+                               struct pointer_reader *reader, uint32_t number)
 {
-    struct scan *scan = context;
     const struct heap *heap = scan->heap;
-    struct pointer_reader reader;
-    struct part_scan part = {
-        .heap = heap,
-        .edges = scan->graph->edges,
-        .edge_begin = scan->graph->edge_begin,
-        .edge = scan->edge_base[number],
-        .runtime = scan->runtime,
-        .clues = scan->clues,
-    };
-    struct error *error = pointer_reader_init(&reader, scan->runtime, heap);
-    reader.clues = scan->clues;
     uint64_t last = heap->part_begin[number + 1];
-    for (uint64_t s = heap->part_begin[number]; s < last && !error; s++) {
+    part->edge = scan->edge_base[number];
+    for (uint64_t s = heap->part_begin[number]; s < last; s++) {
         const struct heap_span *span = &heap->spans.data[s];
         uint32_t up_to =
             s + 1 < heap->spans.count ? heap->spans.data[s + 1].first_id : heap->object_ids + 1;
         if (span->no_pointers)
             for (uint32_t id = span->first_id; id < span->first_id + span->slots; id++)
-                part.edge_begin[id] = (uint32_t)part.edge;
+                part->edge_begin[id] = (uint32_t)part->edge;
         else
-            error = pointer_scan_span(&reader, span, begin_object, add_edges, &part);
+            TRY(pointer_scan_span(reader, span, begin_object, add_edges, part));
         for (uint32_t id = span->first_id + span->slots; id < up_to; id++)
-            part.edge_begin[id] = (uint32_t)part.edge;
+            part->edge_begin[id] = (uint32_t)part->edge;
     }
-    scan->edge_end[number] = part.edge;
+    scan->edge_end[number] = part->edge;
+    return NULL;
+}
+
+static struct error *scan_parts(void *context, unsigned number)
+{
+    struct scan *scan = context;
+    struct pointer_reader reader;
+    struct part_scan part = {
+        .heap = scan->heap,
+        .edges = scan->graph->edges,
+        .edge_begin = scan->graph->edge_begin,
+        .runtime = scan->runtime,
+        .clues = scan->clues,
+    };
+    (void)number;
+    struct error *error = pointer_reader_init(&reader, scan->runtime, scan->heap);
+    reader.clues = scan->clues;
+    while (!error) {
+        uint32_t next = __atomic_fetch_add(&scan->next_part, 1, __ATOMIC_RELAXED);
+        if (next >= scan->heap->part_count)
+            break;
+        error = scan_part(scan, &part, &reader, next);
+    }
     pointer_reader_deinit(&reader);
     hash_map_deinit(&part.interfaces);
     return error;
@@ -214,7 +254,7 @@ struct error *scan_heap(struct go_runtime *runtime, const struct heap *heap, uin
                             edges >> 27);
     TRY(graph_create(heap->object_ids, edges + 1, &scan.graph));
     copy_objects(heap, scan.graph);
-    struct error *error = parallel_run(heap->part_count, scan_part, &scan);
+    struct error *error = parallel_run(heap->threads, scan_parts, &scan);
     if (error) {
         graph_destroy(scan.graph);
         return error_wrap(error, "the heap cannot be read");

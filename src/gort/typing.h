@@ -4,14 +4,16 @@
  * there along typed pointers. Evidence is believed when the type fits the slot (size class, pointer
  * words); what fits only loosely is kept as a guess and shown as one.
  *
- * Memory: 4⅛ B per object id (the clues of the scan, turned into types in place).
+ * The result depends on the target alone, not on the number of threads (typing_sweep.h tells why).
+ *
+ * Memory: 4⅛ B per object id (the clues of the scan, turned into types in place), and while it runs
+ * up to 64 MiB.
  */
 #ifndef LEAKHOUND_GORT_TYPING_H
 #define LEAKHOUND_GORT_TYPING_H
 
 #include "gort/pointers.h"
 #include "gort/roots.h"
-#include "gort/typed_statics.h"
 #include "gort/types.h"
 #include "graph/graph.h"
 
@@ -22,13 +24,21 @@ struct type_slot { /* a word of a type that leads to another object */
     uint32_t type;    /* pointer, slice: the element; map, chan, func: itself; else TYPE_NONE */
     uint8_t kind;     /* enum go_kind */
     bool has_methods; /* interface: the first word is an itab */
+    bool to_pointers; /* pointer: what it leads to has pointers */
+    /* Pointer: heap_page.divide of the slots that one value fits, without and with a type header; 0
+     * when that must be looked at more closely. */
+    uint32_t divide[2];
 };
 
-struct type_slots {
+struct type_slots { /* what a walk over values of a type needs to know */
     struct type_slot *items;
     uint32_t count;
+    uint8_t kind;
     bool known;
+    uint64_t size; /* of the type */
 };
+
+struct typing_work;
 
 struct typing {
     struct type_table table;
@@ -36,21 +46,13 @@ struct typing {
     const struct heap *heap;
     uint32_t *types; /* by object id: strength << 30 | type index + 1; 0 = unknown (big_array) */
     struct pointer_reader reader;
-    uint64_t *pending;      /* bitset of the objects to walk in this sweep (big_array) */
-    VECTOR(uint32_t) later; /* objects to walk after it */
-    uint32_t current;       /* the object that is being walked */
-    bool sweeping;
-    bool only_guesses;               /* what is found now rests on words that may be dead */
-    bool reading_clues;              /* types of other objects must wait: clues still stand there */
-    VECTOR(uint64_t) closures_met;   /* addresses of closures met while reading clues */
     VECTOR(struct type_slots) slots; /* by type */
-    struct typed_statics statics;
     struct hash_map closures; /* entry of a function literal → type of what it captured + 1 */
-    uint64_t rejected;        /* pieces of evidence that did not fit */
+    struct typing_work *work; /* while it runs */
 };
 
-/* clues: from scan_heap; becomes the typing's own. Reads the target: it must stand still. Cost:
- * O(objects), a few passes over the objects with pointers. */
+/* clues: from scan_heap; becomes the typing's own. Reads the target: it must stand still. Up to
+ * heap->threads threads. Cost: O(objects), a few passes over the objects with pointers. */
 struct error *typing_run(struct go_runtime *runtime, const struct heap *heap, uint32_t *clues,
                          const struct variable_table *variables,
                          const struct goroutine_list *goroutines, struct typing *out) ERROR_CHECK;
@@ -75,8 +77,8 @@ const char *typing_name(struct typing *typing, uint32_t id, struct arena *arena)
 const char *typing_member(struct typing *typing, uint32_t type, uint64_t offset, uint64_t bytes,
                           struct arena *arena);
 
-/* Evidence from elsewhere (call sites): the object at address holds count values of the type, or
- * is the body of a map, channel or closure of that type. */
+/* Evidence from elsewhere (call sites), while typing_run lasts: the object at address holds count
+ * values of the type, or is the body of a map, channel or closure of that type. */
 void typing_evidence(struct typing *typing, uint64_t address, uint32_t type, uint64_t count);
 void typing_map(struct typing *typing, uint64_t address, uint32_t map_type);
 

@@ -159,10 +159,6 @@ void typing_follow_known(struct typing *typing, const struct type_slot *slot, ui
     case SLOT_TRIE:
         error_destroy(walk_trie(typing, word));
         break;
-    case SLOT_BOXED_INTERFACE:
-        set_pseudo(typing, word, PSEUDO_RUNTIME, "interface {}");
-        follow_interface(typing, word);
-        break;
     case SLOT_POOL:
         follow_pool(typing, word);
         break;

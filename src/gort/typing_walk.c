@@ -1,12 +1,12 @@
-#include "gort/typing_walk.h"
-
 #include <string.h>
 
+#include "gort/typing_work.h"
+
 enum {
-    SLOTS_MAX = 1 << 16,
     DEPTH_MAX = 16,
-    STEPS_MAX = 1 << 20,
+    HUGE_OBJECT = 1 << 20, /* bytes: its evidence is more than a chunk's share */
 };
+#define CAPACITY_MAX ((uint64_t)1 << 40)
 
 static uint64_t load(const uint8_t *bytes)
 {
@@ -15,112 +15,26 @@ static uint64_t load(const uint8_t *bytes)
     return v;
 }
 
-struct slot_list {
-    VECTOR(struct type_slot) items;
-    uint32_t steps; /* a damaged descriptor may nest without end and without slots */
-};
-
-/* The words of a type that lead somewhere, flattened. Depth is bounded: a type does not contain
- * itself, but a damaged descriptor may. */
-static struct error *collect_slots(struct typing *typing, uint32_t type, uint64_t at,
-                                   unsigned depth, struct slot_list *list)
-{
-    if (type == TYPE_NONE || depth > DEPTH_MAX || list->items.count >= SLOTS_MAX ||
-        ++list->steps > STEPS_MAX)
-        return NULL;
-    struct go_type t = typing->table.types.data[type];
-    if (!t.pointer_bytes)
-        return NULL;
-    struct type_slot slot = {.offset = at, .type = type, .kind = t.kind};
-    switch (t.kind) {
-    case KIND_POINTER:
-    case KIND_SLICE:
-        slot.type = type_at(&typing->table, t.element);
-        break;
-    case KIND_INTERFACE:
-        slot.has_methods = t.length > 0;
-        break;
-    case KIND_MAP:
-    case KIND_CHAN:
-    case KIND_FUNC:
-    case KIND_STRING:
-        break;
-    case KIND_STRUCT: {
-        struct go_type_field field;
-        struct type_slot known[KNOWN_SLOTS_MAX];
-        uint32_t count;
-        if (typing_known_slots(typing, type, at, known, &count)) {
-            for (uint32_t i = 0; i < count; i++)
-                TRY(vector_push(&list->items, known[i]));
-            return NULL;
-        }
-        for (uint32_t i = 0; i < t.field_count && type_field(&typing->table, type, i, &field); i++)
-            TRY(collect_slots(typing, type_at(&typing->table, field.type), at + field.offset,
-                              depth + 1, list));
-        return NULL;
-    }
-    case KIND_ARRAY: {
-        uint32_t element = type_at(&typing->table, t.element);
-        uint64_t step = t.length ? t.size / t.length : 0;
-        for (uint64_t i = 0; element != TYPE_NONE && i < t.length && step &&
-                             list->items.count < SLOTS_MAX && list->steps < STEPS_MAX;
-             i++)
-            TRY(collect_slots(typing, element, at + i * step, depth + 1, list));
-        return NULL;
-    }
-    default:
-        return NULL;
-    }
-    return vector_push(&list->items, slot);
-}
-
-static const struct type_slots *slots_of(struct typing *typing, uint32_t type)
-{
-    static const struct type_slots none = {0};
-    struct error *error = NULL;
-    while (!error && typing->slots.count <= type)
-        error = vector_push(&typing->slots, (struct type_slots){0});
-    if (!error && !typing->slots.data[type].known) {
-        struct slot_list list = {0};
-        error = collect_slots(typing, type, 0, 0, &list);
-        const struct go_type *t = &typing->table.types.data[type];
-        if (!error && !strncmp(t->name, "map.bucket[", 11) && t->size >= 16)
-            /* the overflow pointer of an old map's bucket is its last word */
-            error = vector_push(
-                &list.items,
-                (struct type_slot){.offset = t->size - 8, .type = type, .kind = KIND_POINTER});
-        typing->slots.data[type] = (struct type_slots){
-            .items = list.items.data, .count = (uint32_t)list.items.count, .known = true};
-    }
-    if (error) {
-        error_destroy(error);
-        return &none;
-    }
-    return &typing->slots.data[type];
-}
-
 /* -- the runtime's own structures ---------------------------------------------------------- */
 
-static uint64_t read_word(struct typing *typing, uint64_t address)
+static uint64_t read_word(const struct type_walker *walker, uint64_t address)
 {
     uint64_t value = 0;
-    struct error *error = target_read_u64(typing->runtime->target, address, &value);
+    struct error *error = target_read_u64(walker->typing->runtime->target, address, &value);
     error_destroy(error);
     return error ? 0 : value;
 }
 
-static void set_pseudo(struct typing *typing, uint64_t address, enum pseudo_type kind,
-                       const char *name)
+static void set_at(struct type_walker *walker, uint64_t address, uint32_t type)
 {
     const struct heap_span *span;
-    uint32_t id = typing_object_at(typing, address, &span);
-    if (id != HEAP_NONE)
-        typing_set(typing, id, type_pseudo(&typing->table, kind, name), TYPE_FITS);
+    walker_set(walker, typing_object_at(walker->typing, address, &span), type, TYPE_FITS);
 }
 
 /* Buckets or groups: as many as fit the slot, at least `least`. */
-static void set_groups(struct typing *typing, uint64_t address, uint32_t group, uint64_t least)
+static void set_groups(struct type_walker *walker, uint64_t address, uint32_t group, uint64_t least)
 {
+    const struct typing *typing = walker->typing;
     const struct heap_span *span;
     uint32_t id = typing_object_at(typing, address, &span);
     if (id == HEAP_NONE || group == TYPE_NONE)
@@ -132,7 +46,7 @@ static void set_groups(struct typing *typing, uint64_t address, uint32_t group, 
         return;
     bool pointers = t->pointer_bytes != 0;
     if (typing_fit(typing, span, t->size, pointers, count) != TYPE_UNKNOWN)
-        typing_set(typing, id, group, TYPE_FITS);
+        walker_set(walker, id, group, TYPE_FITS);
 }
 
 /* Words that the object at address has room for, 0 when there is none. */
@@ -143,201 +57,162 @@ static uint64_t words_at(const struct typing *typing, uint64_t address)
 }
 
 /* Go ≤ 1.23: runtime/map.go, hmap. */
-static void walk_old_map(struct typing *typing, uint64_t map, uint32_t group)
+static void walk_old_map(struct type_walker *walker, uint64_t map, uint32_t group)
 {
-    struct go_runtime *rt = typing->runtime;
+    const struct go_runtime *rt = walker->typing->runtime;
     uint8_t b = 0;
     struct error *error = target_read(rt->target, map + GO_OFFSET(rt, hmap_B), &b, 1);
     if (error || b > 40 || group == TYPE_NONE) {
         error_destroy(error);
         return;
     }
-    set_groups(typing, read_word(typing, map + GO_OFFSET(rt, hmap_buckets)), group,
+    set_groups(walker, read_word(walker, map + GO_OFFSET(rt, hmap_buckets)), group,
                (uint64_t)1 << b);
-    set_groups(typing, read_word(typing, map + GO_OFFSET(rt, hmap_oldbuckets)), group,
+    set_groups(walker, read_word(walker, map + GO_OFFSET(rt, hmap_oldbuckets)), group,
                b ? (uint64_t)1 << (b - 1) : 1);
-    uint64_t extra = read_word(typing, map + GO_OFFSET(rt, hmap_extra));
+    uint64_t extra = read_word(walker, map + GO_OFFSET(rt, hmap_extra));
     if (!extra)
         return;
-    set_pseudo(typing, extra, PSEUDO_MAP_PART, "map overflow list");
+    set_at(walker, extra, walker->work->map_overflow);
     for (unsigned i = 0; i < 2; i++) { /* overflow, oldoverflow: *[]*bmap */
-        uint64_t list = read_word(typing, extra + 8 * i),
-                 n = list ? read_word(typing, list + 8) : 0;
-        uint64_t array = list ? read_word(typing, list) : 0;
+        uint64_t list = read_word(walker, extra + 8 * i),
+                 n = list ? read_word(walker, list + 8) : 0;
+        uint64_t array = list ? read_word(walker, list) : 0;
         if (!list)
             continue;
-        set_pseudo(typing, list, PSEUDO_MAP_PART, "map overflow list");
-        set_pseudo(typing, array, PSEUDO_MAP_PART, "map overflow list");
-        n = MIN_OF(n, words_at(typing, array));
+        set_at(walker, list, walker->work->map_overflow);
+        set_at(walker, array, walker->work->map_overflow);
+        n = MIN_OF(n, words_at(walker->typing, array));
         for (uint64_t k = 0; k < n; k++)
-            set_groups(typing, read_word(typing, array + 8 * k), group, 1);
+            set_groups(walker, read_word(walker, array + 8 * k), group, 1);
     }
 }
 
 /* Go ≥ 1.24: internal/runtime/maps, Map. */
-static void walk_swiss_map(struct typing *typing, uint64_t map, uint32_t group)
+static void walk_swiss_map(struct type_walker *walker, uint64_t map, uint32_t group)
 {
-    struct go_runtime *rt = typing->runtime;
-    uint64_t directory = read_word(typing, map + GO_OFFSET(rt, maps_Map_dirPtr));
-    uint64_t length = read_word(typing, map + GO_OFFSET(rt, maps_Map_dirLen));
+    const struct go_runtime *rt = walker->typing->runtime;
+    uint64_t directory = read_word(walker, map + GO_OFFSET(rt, maps_Map_dirPtr));
+    uint64_t length = read_word(walker, map + GO_OFFSET(rt, maps_Map_dirLen));
     if (!length) {
-        set_groups(typing, directory, group, 1);
+        set_groups(walker, directory, group, 1);
         return;
     }
-    if (length > words_at(typing, directory))
+    if (length > words_at(walker->typing, directory))
         return;
-    set_pseudo(typing, directory, PSEUDO_MAP_PART, "map directory");
+    set_at(walker, directory, walker->work->map_directory);
     uint64_t last = 0;
     for (uint64_t i = 0; i < length; i++) {
-        uint64_t table = read_word(typing, directory + 8 * i);
+        uint64_t table = read_word(walker, directory + 8 * i);
         if (!table || table == last) /* several entries may share a table */
             continue;
         last = table;
         uint64_t groups = table + GO_OFFSET(rt, maps_table_groups);
-        set_pseudo(typing, table, PSEUDO_MAP_PART, "map table");
-        set_groups(typing, read_word(typing, groups + GO_OFFSET(rt, maps_groupsReference_data)),
+        set_at(walker, table, walker->work->map_table);
+        set_groups(walker, read_word(walker, groups + GO_OFFSET(rt, maps_groupsReference_data)),
                    group,
-                   read_word(typing, groups + GO_OFFSET(rt, maps_groupsReference_lengthMask)) + 1);
+                   read_word(walker, groups + GO_OFFSET(rt, maps_groupsReference_lengthMask)) + 1);
     }
 }
 
-void typing_map(struct typing *typing, uint64_t address, uint32_t map_type)
+static void set_map(struct type_walker *walker, uint64_t address, uint32_t type)
 {
-    struct go_runtime *rt = typing->runtime;
+    struct typing *typing = walker->typing;
+    const struct go_runtime *rt = typing->runtime;
     const struct heap_span *span;
     bool swiss = GO_HAS(rt, maps_Map_dirPtr);
     uint64_t size = swiss ? GO_SIZE(rt, maps_Map) : GO_SIZE(rt, hmap);
     uint32_t id = typing_object_at(typing, address, &span);
     if (id != HEAP_NONE && typing_fit(typing, span, size, true, 1) == TYPE_FITS)
-        typing_set(typing, id, map_type, TYPE_FITS);
+        walker_set(walker, id, type, TYPE_FITS);
 }
 
-static void set_channel(struct typing *typing, uint64_t address, uint32_t type)
+static void set_channel(struct type_walker *walker, uint64_t address, uint32_t type)
 {
-    struct go_runtime *rt = typing->runtime;
+    const struct typing *typing = walker->typing;
     const struct heap_span *span;
     uint32_t id = typing_object_at(typing, address, &span);
     /* the channel itself says what it carries */
-    if (id != HEAP_NONE && read_word(typing, address + GO_OFFSET(rt, hchan_elemtype)) ==
-                               typing->table.types.data[type].element)
-        typing_set(typing, id, type, TYPE_FITS);
+    if (id != HEAP_NONE &&
+        read_word(walker, address + GO_OFFSET(typing->runtime, hchan_elemtype)) ==
+            typing->table.types.data[type].element)
+        walker_set(walker, id, type, TYPE_FITS);
 }
 
-uint32_t typing_bare_channel(struct typing *typing, uint64_t address)
+void walker_closure(struct type_walker *walker, uint64_t address)
 {
-    struct go_runtime *rt = typing->runtime;
-    const struct heap_span *span;
-    char name[600] = "chan ";
-    uint32_t id = typing_object_at(typing, address, &span);
-    uint32_t element =
-        id == HEAP_NONE
-            ? TYPE_NONE
-            : type_at(&typing->table, read_word(typing, address + GO_OFFSET(rt, hchan_elemtype)));
-    if (element == TYPE_NONE || span->element_size < GO_SIZE(rt, hchan))
-        return TYPE_NONE;
-    strncat(name, typing->table.types.data[element].name, sizeof(name) - 6);
-    if (!typing->types[id])
-        typing_set(typing, id, type_pseudo(&typing->table, PSEUDO_CHANNEL, name), TYPE_FITS);
-    uint64_t n = read_word(typing, address + GO_OFFSET(rt, hchan_dataqsiz));
-    if (n && n < (uint64_t)1 << 40)
-        typing_evidence(typing, read_word(typing, address + GO_OFFSET(rt, hchan_buf)), element, n);
-    return element;
-}
-
-/* A method value on a pointer, package.(*T).Method-fm: the captured receiver is a *T. */
-static void follow_receiver(struct typing *typing, const char *function, uint64_t address)
-{
-    char name[600] = "*";
-    const char *slash = strrchr(function, '/'), *package = slash ? slash + 1 : function;
-    const char *open = strstr(package, ".(*"), *close = open ? strchr(open, ')') : NULL;
-    uint64_t n = strlen(function);
-    if (!close || n < 3 || strcmp(function + n - 3, "-fm") || close - package > 500)
-        return;
-    strncat(name, package, (size_t)(open - package));
-    strcat(name, ".");
-    strncat(name, open + 3, (size_t)(close - open - 3));
-    uint32_t pointer = type_pointer_named(&typing->table, name);
-    if (pointer != TYPE_NONE)
-        typing_evidence(typing, read_word(typing, address + 8),
-                        type_at(&typing->table, typing->table.types.data[pointer].element), 1);
-}
-
-void typing_closure(struct typing *typing, uint64_t address)
-{
+    const struct typing *typing = walker->typing;
+    const struct go_module *m = &typing->runtime->module;
     const struct heap_span *span;
     uint32_t id = typing_object_at(typing, address, &span);
-    if (id == HEAP_NONE || typing->types[id])
+    if (id == HEAP_NONE)
         return;
-    if (typing->reading_clues) { /* what it captured is not known yet, nor may it be touched */
-        struct error *error = vector_push(&typing->closures_met, address);
-        error_destroy(error);
+    if (walker->only_own) { /* what it captured is not known yet, nor may it be touched */
+        struct error *error = vector_push(&walker->closures_met, address);
+        if (walker->error)
+            error_destroy(error);
+        else
+            walker->error = error;
         return;
     }
-    uint64_t pc = read_word(typing, address);
-    uint32_t function = pclntab_find(typing->runtime->pclntab, pc);
-    if (function == PCLNTAB_NONE || pclntab_entry(typing->runtime->pclntab, function) != pc)
+    if (walker_owns(walker, id) && typing_strength(typing, id) >= TYPE_FITS)
+        return;
+    uint64_t pc = read_word(walker, address);
+    if (pc < m->text || pc >= m->text_end)
         return;
     const uint64_t *captured = hash_map_find(&typing->closures, pc);
     if (captured && *captured) {
         const struct go_type *t = &typing->table.types.data[*captured - 1];
-        enum type_strength strength = typing_fit(typing, span, t->size, t->pointer_bytes != 0, 1);
-        if (strength == TYPE_FITS) {
-            typing_set(typing, id, (uint32_t)(*captured - 1), strength);
+        if (typing_fit(typing, span, t->size, t->pointer_bytes != 0, 1) == TYPE_FITS) {
+            walker_set(walker, id, (uint32_t)(*captured - 1), TYPE_FITS);
             return;
         }
     }
-    char name[600] = "func ";
-    strncat(name, pclntab_name(typing->runtime->pclntab, function), sizeof(name) - 6);
-    typing_set(typing, id, type_pseudo(&typing->table, PSEUDO_CLOSURE, name), TYPE_FITS);
-    follow_receiver(typing, pclntab_name(typing->runtime->pclntab, function), address);
+    uint32_t receiver, type = walker_function_type(walker, pc, &receiver);
+    walker_set(walker, id, type, TYPE_FITS);
+    if (receiver != TYPE_NONE)
+        walker_evidence(walker, read_word(walker, address + 8), receiver, 1);
 }
 
-static void set_string(struct typing *typing, uint64_t address)
-{
-    const struct heap *heap = typing->heap;
-    if (address - heap->low >= heap->high - heap->low || !heap_page_has_no_pointers(heap, address))
-        return;
-    uint32_t id = heap_find(heap, address);
-    if (id != HEAP_NONE && !typing->types[id])
-        typing_set(typing, id, type_pseudo(&typing->table, PSEUDO_STRING_DATA, "string data"),
-                   TYPE_FITS);
-}
-
-void typing_interface_data(struct typing *typing, uint32_t type, uint64_t data)
+void walker_interface_data(struct type_walker *walker, uint32_t type, uint64_t data)
 {
     for (unsigned depth = 0; type != TYPE_NONE && depth < DEPTH_MAX; depth++) {
-        struct go_type t = typing->table.types.data[type];
+        struct go_type t = walker->typing->table.types.data[type];
         struct go_type_field field;
         if (!t.direct) { /* a copy of the value, made for the interface */
-            typing_evidence(typing, data, type, 1);
+            walker_evidence(walker, data, type, 1);
             return;
         }
         switch (t.kind) {
         case KIND_POINTER:
-            typing_evidence(typing, data, type_at(&typing->table, t.element), 1);
+            walker_evidence(walker, data, walker_type_at(walker, t.element), 1);
             return;
         case KIND_MAP:
-            typing_map(typing, data, type);
+            set_map(walker, data, type);
             return;
         case KIND_CHAN:
-            set_channel(typing, data, type);
+            set_channel(walker, data, type);
             return;
         case KIND_FUNC:
-            typing_closure(typing, data);
+            walker_closure(walker, data);
             return;
         case KIND_STRUCT: { /* one word in some member, the others have no size */
             uint32_t inner = TYPE_NONE;
-            for (uint32_t i = 0; i < t.field_count && type_field(&typing->table, type, i, &field);
-                 i++) {
-                uint32_t of = type_at(&typing->table, field.type);
-                if (of != TYPE_NONE && typing->table.types.data[of].size)
+            if (!walker->is_serial) { /* type_field keeps names */
+                walker->leave_to_serial = true;
+                return;
+            }
+            for (uint32_t i = 0;
+                 i < t.field_count && type_field(&walker->typing->table, type, i, &field); i++) {
+                uint32_t of = walker_type_at(walker, field.type);
+                if (of != TYPE_NONE && walker->typing->table.types.data[of].size)
                     inner = of;
             }
             type = inner;
             break;
         }
         case KIND_ARRAY:
-            type = type_at(&typing->table, t.element);
+            type = walker_type_at(walker, t.element);
             break;
         default:
             return;
@@ -345,58 +220,192 @@ void typing_interface_data(struct typing *typing, uint32_t type, uint64_t data)
     }
 }
 
-static void follow_slot(struct typing *typing, const struct type_slot *slot, const uint8_t *bytes)
+/* What typing_known.c follows, but what needs no state of its own. */
+static void follow_known(struct type_walker *walker, const struct type_slot *slot, uint64_t word)
+{
+    if (slot->kind == SLOT_BOXED_INTERFACE) {
+        set_at(walker, word, walker->work->boxed_interface);
+        uint32_t type = walker_type_at(walker, read_word(walker, word));
+        if (type != TYPE_NONE)
+            walker_interface_data(walker, type, read_word(walker, word + 8));
+    } else if (walker->is_serial) {
+        typing_follow_known(walker->typing, slot, word);
+    } else {
+        walker->leave_to_serial = true;
+    }
+}
+
+static inline void follow_slot(struct type_walker *walker, const struct type_slot *slot,
+                               const uint8_t *bytes)
 {
     uint64_t word = load(bytes);
     if (!word)
         return;
     switch (slot->kind) {
     case KIND_POINTER:
-        typing_evidence(typing, word, slot->type, 1);
+        if (slot->type != TYPE_NONE)
+            walker_pointer(walker, slot, word);
         break;
     case KIND_SLICE: {
         uint64_t capacity = load(bytes + 16);
-        if (capacity && capacity < (uint64_t)1 << 40)
-            typing_evidence(typing, word, slot->type, capacity);
+        if (capacity && capacity < CAPACITY_MAX)
+            walker_evidence(walker, word, slot->type, capacity);
         break;
     }
     case KIND_STRING:
-        set_string(typing, word);
+        walker_string(walker, word);
         break;
-    case KIND_INTERFACE: {
-        uint64_t type = slot->has_methods ? type_of_itab(&typing->table, word) : word;
-        typing_interface_data(typing, type_at(&typing->table, type), load(bytes + 8));
+    case KIND_INTERFACE:
+        walker_interface_data(walker,
+                              slot->has_methods ? walker_itab_type(walker, word)
+                                                : walker_type_at(walker, word),
+                              load(bytes + 8));
         break;
-    }
     case KIND_MAP:
-        typing_map(typing, word, slot->type);
+        set_map(walker, word, slot->type);
         break;
     case KIND_CHAN:
-        set_channel(typing, word, slot->type);
+        set_channel(walker, word, slot->type);
         break;
     case KIND_FUNC:
-        typing_closure(typing, word);
+        walker_closure(walker, word);
         break;
     default:
-        typing_follow_known(typing, slot, word);
+        follow_known(walker, slot, word);
         break;
     }
 }
 
-static uint64_t slot_width(const struct type_slot *slot)
+static inline uint64_t slot_width(const struct type_slot *slot)
 {
     return slot->kind == KIND_SLICE ? 24 : slot->kind == KIND_INTERFACE ? 16 : 8;
 }
 
+void walker_value(struct type_walker *walker, uint32_t type, const uint8_t *bytes, uint64_t size)
+{
+    const struct type_slots slots = *walker_slots(walker, type); /* the items never move */
+    for (uint32_t i = 0; i < slots.count; i++) {
+        const struct type_slot *slot = &slots.items[i];
+        uint64_t width = slot_width(slot);
+        if (width <= size && slot->offset <= size - width)
+            follow_slot(walker, slot, bytes + slot->offset);
+    }
+}
+
+static void walk_channel(struct type_walker *walker, uint64_t address, uint32_t type)
+{
+    const struct go_runtime *rt = walker->typing->runtime;
+    uint64_t n = read_word(walker, address + GO_OFFSET(rt, hchan_dataqsiz));
+    uint32_t element = walker_type_at(walker, walker->typing->table.types.data[type].element);
+    if (n && n < CAPACITY_MAX)
+        walker_evidence(walker, read_word(walker, address + GO_OFFSET(rt, hchan_buf)), element, n);
+}
+
+/* One value that is too large to be read as a whole: word by word of its slots. */
+static struct error *walk_huge(struct type_walker *walker, uint32_t type, uint64_t start)
+{
+    const struct type_slots slots = *walker_slots(walker, type);
+    uint64_t size = walker->typing->table.types.data[type].size;
+    for (uint32_t i = 0; i < slots.count; i++) {
+        const struct type_slot *slot = &slots.items[i];
+        const uint8_t *bytes;
+        uint64_t width = slot_width(slot);
+        if (width > size || slot->offset > size - width)
+            continue;
+        TRY(window_get(&walker->objects, start + slot->offset, width,
+                       MIN_OF(size - slot->offset, (uint64_t)WINDOW_BYTES), &bytes));
+        follow_slot(walker, slot, bytes);
+    }
+    return NULL;
+}
+
+static void walk_map(struct type_walker *walker, uint64_t address, uint32_t type)
+{
+    const struct typing *typing = walker->typing;
+    uint32_t group = walker_type_at(walker, typing->table.types.data[type].group);
+    if (GO_HAS(typing->runtime, maps_Map_dirPtr))
+        walk_swiss_map(walker, address, group);
+    else
+        walk_old_map(walker, address, group);
+}
+
+static struct error *walk_many(struct type_walker *walker, const struct heap_span *span,
+                               uint32_t type, uint64_t start, uint64_t values, uint64_t ahead)
+{
+    uint64_t size = walker->typing->table.types.data[type].size;
+    if (size > WINDOW_BYTES / 2)
+        return walk_huge(walker, type, start);
+    uint64_t per_read = MAX_OF((uint64_t)1, WINDOW_BYTES / 2 / size);
+    for (uint64_t i = 0; i < values; i += per_read) {
+        uint64_t n = MIN_OF(per_read, values - i), address = start + i * size;
+        const uint8_t *bytes;
+        TRY(walker_bytes(walker, span, address, n * size, ahead, &bytes));
+        for (uint64_t k = 0; k < n; k++)
+            walker_value(walker, type, bytes + k * size, size);
+    }
+    return NULL;
+}
+
+struct error *walker_object(struct type_walker *walker, uint32_t id, uint64_t ahead)
+{
+    const struct typing *typing = walker->typing;
+    uint32_t type = typing_type(typing, id);
+    const struct heap_span *span = heap_span_of(typing->heap, id);
+    const struct type_slots *slots = walker_slots(walker, type);
+    uint64_t header = span->has_header ? 8 : 0, room = span->element_size - header;
+    uint64_t start = heap_slot_address(span, id) + header, size = slots->size;
+    const uint8_t *bytes;
+    if (!slots->count || size > room)
+        return NULL;
+    if (!walker->is_serial && span->element_size > HUGE_OBJECT) {
+        walker->leave_to_serial = true;
+        return NULL;
+    }
+    if (slots->kind == KIND_CHAN) {
+        walk_channel(walker, start, type);
+        return NULL;
+    }
+    if (slots->kind == KIND_MAP) {
+        walk_map(walker, start, type);
+        return NULL;
+    }
+    if (room / 2 >= size || size > WINDOW_BYTES / 2)
+        return walk_many(walker, span, type, start, room / size, ahead);
+    TRY(walker_bytes(walker, span, start, size, ahead, &bytes));
+    walker_value(walker, type, bytes, size);
+    return NULL;
+}
+
+/* -- for the serial sources ------------------------------------------------------------------- */
+
+void typing_set(struct typing *typing, uint32_t id, uint32_t type, enum type_strength strength)
+{
+    walker_set(&typing->work->serial, id, type, strength);
+}
+
+void typing_evidence(struct typing *typing, uint64_t address, uint32_t type, uint64_t count)
+{
+    walker_evidence(&typing->work->serial, address, type, count);
+}
+
+void typing_map(struct typing *typing, uint64_t address, uint32_t map_type)
+{
+    set_map(&typing->work->serial, address, map_type);
+}
+
+void typing_closure(struct typing *typing, uint64_t address)
+{
+    walker_closure(&typing->work->serial, address);
+}
+
+void typing_interface_data(struct typing *typing, uint32_t type, uint64_t data)
+{
+    walker_interface_data(&typing->work->serial, type, data);
+}
+
 void typing_walk_value(struct typing *typing, uint32_t type, const uint8_t *bytes, uint64_t size)
 {
-    const struct type_slots slots = *slots_of(typing, type); /* the items never move */
-    for (uint32_t i = 0; i < slots.count; i++) {
-        struct type_slot slot = slots.items[i];
-        uint64_t width = slot_width(&slot);
-        if (width <= size && slot.offset <= size - width)
-            follow_slot(typing, &slot, bytes + slot.offset);
-    }
+    walker_value(&typing->work->serial, type, bytes, size);
 }
 
 void typing_walk_slots(struct typing *typing, const struct executable_slot *slots, uint32_t count,
@@ -415,69 +424,28 @@ void typing_walk_slots(struct typing *typing, const struct executable_slot *slot
         if ((to && slot.type == TYPE_NONE) ||
             __builtin_add_overflow(slot.offset, slots[i].width, &end) || end > size)
             continue;
-        follow_slot(typing, &slot, bytes + slot.offset);
+        follow_slot(&typing->work->serial, &slot, bytes + slot.offset);
     }
 }
 
-static void walk_channel(struct typing *typing, uint64_t address, uint32_t type)
+uint32_t typing_bare_channel(struct typing *typing, uint64_t address)
 {
-    struct go_runtime *rt = typing->runtime;
-    uint64_t n = read_word(typing, address + GO_OFFSET(rt, hchan_dataqsiz));
-    uint32_t element = type_at(&typing->table, typing->table.types.data[type].element);
-    if (n && n < (uint64_t)1 << 40)
-        typing_evidence(typing, read_word(typing, address + GO_OFFSET(rt, hchan_buf)), element, n);
-}
-
-/* One value that is too large to be read as a whole: word by word of its slots. */
-static struct error *walk_huge(struct typing *typing, uint32_t type, uint64_t start)
-{
-    const struct type_slots slots = *slots_of(typing, type);
-    uint64_t size = typing->table.types.data[type].size;
-    for (uint32_t i = 0; i < slots.count; i++) {
-        struct type_slot slot = slots.items[i];
-        const uint8_t *bytes;
-        uint64_t width = slot_width(&slot);
-        if (slot.offset > size - width)
-            continue;
-        TRY(window_get(&typing->reader.objects, start + slot.offset, width,
-                       MIN_OF(size - slot.offset, (uint64_t)WINDOW_BYTES), &bytes));
-        follow_slot(typing, &slot, bytes);
-    }
-    return NULL;
-}
-
-struct error *typing_walk_object(struct typing *typing, uint32_t id, uint64_t ahead)
-{
-    uint32_t type = typing_type(typing, id);
-    const struct heap_span *span = heap_span_of(typing->heap, id);
-    struct go_type t = typing->table.types.data[type];
-    uint64_t header = span->has_header ? 8 : 0, start = heap_slot_address(span, id) + header;
-    if (t.pseudo || !t.pointer_bytes)
-        return NULL;
-    if (t.kind == KIND_MAP || t.kind == KIND_CHAN) {
-        uint32_t group = type_at(&typing->table, t.group);
-        if (t.kind == KIND_CHAN)
-            walk_channel(typing, start, type);
-        else if (GO_HAS(typing->runtime, maps_Map_dirPtr))
-            walk_swiss_map(typing, start, group);
-        else
-            walk_old_map(typing, start, group);
-        return NULL;
-    }
-    if (!slots_of(typing, type)->count)
-        return NULL;
-    if (t.size > WINDOW_BYTES / 2)
-        return walk_huge(typing, type, start);
-    uint64_t values = (span->element_size - header) / t.size;
-    uint64_t per_read = MAX_OF((uint64_t)1, WINDOW_BYTES / 2 / t.size);
-    for (uint64_t i = 0; i < values; i += per_read) {
-        uint64_t n = MIN_OF(per_read, values - i), address = start + i * t.size;
-        const uint8_t *bytes;
-        uint64_t left = span->start + span->pages * HEAP_PAGE_SIZE - address;
-        TRY(window_get(&typing->reader.objects, address, n * t.size,
-                       MAX_OF(n * t.size, MIN_OF(left, ahead)), &bytes));
-        for (uint64_t k = 0; k < n; k++)
-            typing_walk_value(typing, type, bytes + k * t.size, t.size);
-    }
-    return NULL;
+    const struct go_runtime *rt = typing->runtime;
+    struct type_walker *walker = &typing->work->serial;
+    const struct heap_span *span;
+    char name[600] = "chan ";
+    uint32_t id = typing_object_at(typing, address, &span);
+    uint32_t element =
+        id == HEAP_NONE
+            ? TYPE_NONE
+            : type_at(&typing->table, read_word(walker, address + GO_OFFSET(rt, hchan_elemtype)));
+    if (element == TYPE_NONE || span->element_size < GO_SIZE(rt, hchan))
+        return TYPE_NONE;
+    strncat(name, typing->table.types.data[element].name, sizeof(name) - 6);
+    if (!typing->types[id])
+        typing_set(typing, id, type_pseudo(&typing->table, PSEUDO_CHANNEL, name), TYPE_FITS);
+    uint64_t n = read_word(walker, address + GO_OFFSET(rt, hchan_dataqsiz));
+    if (n && n < CAPACITY_MAX)
+        typing_evidence(typing, read_word(walker, address + GO_OFFSET(rt, hchan_buf)), element, n);
+    return element;
 }

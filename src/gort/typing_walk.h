@@ -1,4 +1,5 @@
-/* Walking typed values for the types of what they point to. Private to typing. */
+/* Evidence for typing from what its other sources found (call sites, variables); serial, while
+ * typing_run lasts. Private to the typing of gort. */
 #ifndef LEAKHOUND_GORT_TYPING_WALK_H
 #define LEAKHOUND_GORT_TYPING_WALK_H
 
@@ -7,9 +8,10 @@
 /* How well so many values of a size fit a slot of the span. */
 enum type_strength typing_fit(const struct typing *typing, const struct heap_span *span,
                               uint64_t size, bool has_pointers, uint64_t count);
-void typing_set(struct typing *typing, uint32_t id, uint32_t type, enum type_strength strength);
+/* The object at whose beginning (behind a type header) address stands, or HEAP_NONE. */
 uint32_t typing_object_at(const struct typing *typing, uint64_t address,
                           const struct heap_span **out_span);
+void typing_set(struct typing *typing, uint32_t id, uint32_t type, enum type_strength strength);
 
 /* The body of a function value: its function, what it captured, a method value's receiver. */
 void typing_closure(struct typing *typing, uint64_t address);
@@ -39,8 +41,5 @@ void typing_follow_known(struct typing *typing, const struct type_slot *slot, ui
 /* A channel that nothing types: it says itself what it carries (runtime/chan.go, hchan.elemtype).
  * Returns the type of its elements, TYPE_NONE when there is no channel at address. */
 uint32_t typing_bare_channel(struct typing *typing, uint64_t address);
-
-/* Evidence from an object of known type; at most `ahead` bytes are read at once. */
-struct error *typing_walk_object(struct typing *typing, uint32_t id, uint64_t ahead) ERROR_CHECK;
 
 #endif

@@ -1,0 +1,242 @@
+#include <string.h>
+
+#include "base/bitset.h"
+#include "gort/typing_work.h"
+
+/* runtime/sizeclasses.go; 24 came with 1.16. */
+static const uint16_t size_classes[] = {
+    8,     16,    24,    32,    48,    64,    80,    96,    112,   128,   144,   160,  176,   192,
+    208,   224,   240,   256,   288,   320,   352,   384,   416,   448,   480,   512,  576,   640,
+    704,   768,   896,   1024,  1152,  1280,  1408,  1536,  1792,  2048,  2304,  2688, 3072,  3200,
+    3456,  4096,  4864,  5120,  5376,  6144,  6528,  6784,  6912,  8192,  9472,  9728, 10240, 10880,
+    12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768};
+
+enum { TINY_SLOT = 16 };
+
+void typing_fit_init(struct typing_work *work, unsigned minor)
+{
+    unsigned class = 0;
+    for (uint32_t words = 1; words <= SLOT_WORDS_MAX; words++) {
+        while (size_classes[class] < words * 8 || (minor < 16 && size_classes[class] == 24))
+            class ++;
+        work->divide_of_words[words] = heap_divide(size_classes[class]);
+    }
+}
+
+/* Slots of one size have one divide, and a smaller one than smaller slots. */
+static enum type_strength fit_small(uint32_t wanted, uint32_t divide)
+{
+    return wanted == divide ? TYPE_FITS : wanted > divide ? TYPE_GUESSED : TYPE_UNKNOWN;
+}
+
+enum type_strength typing_fit(const struct typing *typing, const struct heap_span *span,
+                              uint64_t size, bool has_pointers, uint64_t count)
+{
+    uint64_t bytes;
+    if (!size || __builtin_mul_overflow(size, count, &bytes) ||
+        __builtin_add_overflow(bytes, span->has_header ? 8 : 0, &bytes) ||
+        bytes > span->element_size || has_pointers == span->no_pointers)
+        return TYPE_UNKNOWN;
+    if (span->divide)
+        return fit_small(typing_divide_for(typing->work, bytes), span->divide);
+    uint64_t pages = (bytes + HEAP_PAGE_SIZE - 1) >> HEAP_PAGE_SHIFT;
+    return bytes > SLOT_WORDS_MAX * 8 && pages << HEAP_PAGE_SHIFT == span->element_size
+               ? TYPE_FITS
+               : TYPE_GUESSED;
+}
+
+uint32_t typing_object_at(const struct typing *typing, uint64_t address,
+                          const struct heap_span **out_span)
+{
+    const struct heap *heap = typing->heap;
+    const struct heap_page *page;
+    if (address - heap->low >= heap->high - heap->low)
+        return HEAP_NONE;
+    uint32_t id = heap_find_start(heap, address, &page);
+    if (id == HEAP_NONE || !bitset_get(heap->allocated, id))
+        return HEAP_NONE;
+    *out_span = heap_span_of(heap, id);
+    return id;
+}
+
+static unsigned rank(const struct go_type *t)
+{
+    return t->pseudo ? 0 : t->kind == KIND_MAP || t->kind == KIND_CHAN ? 2 : 1;
+}
+
+/* Is one entry of typing->types better than another? A total order. */
+static bool is_better(const struct typing *typing, uint32_t value, uint32_t old)
+{
+    if (!old || value == old || value >> 30 != old >> 30)
+        return value >> 30 > old >> 30;
+    uint32_t new_type = (value & 0x3fffffffu) - 1, old_type = (old & 0x3fffffffu) - 1;
+    const struct go_type *a = &typing->table.types.data[new_type];
+    const struct go_type *b = &typing->table.types.data[old_type];
+    if (rank(a) != rank(b))
+        return rank(a) > rank(b);
+    if (a->pseudo != b->pseudo)
+        return a->pseudo > b->pseudo;
+    return a->size != b->size ? a->size > b->size : new_type < old_type;
+}
+
+static bool leads_on(const struct typing *typing, uint32_t value)
+{
+    const struct go_type *t = &typing->table.types.data[(value & 0x3fffffffu) - 1];
+    return !t->pseudo && t->pointer_bytes;
+}
+
+/* For who owns the id's chunk. True when the object must now be walked (its pending bit is set). */
+static bool set_value(struct typing *typing, uint32_t id, uint32_t value)
+{
+    if (value == typing->types[id] || !bitset_get(typing->heap->allocated, id) ||
+        !is_better(typing, value, typing->types[id]))
+        return false;
+    typing->types[id] = value;
+    if (!leads_on(typing, value) || bitset_get(typing->work->pending, id))
+        return false;
+    bitset_set(typing->work->pending, id);
+    return true;
+}
+
+static void note_error(struct type_walker *walker, struct error *error)
+{
+    if (walker->error)
+        error_destroy(error);
+    else
+        walker->error = error;
+}
+
+static void send(struct type_walker *walker, uint32_t id, uint32_t value)
+{
+    struct outbox *outbox = &walker->outboxes[id >> walker->work->chunk_shift];
+    struct error *error = vector_push(&outbox->items, (uint64_t)id << 32 | value);
+    walker->sent++;
+    note_error(walker, error);
+}
+
+static void take_said(struct type_walker *walker)
+{
+    uint64_t said = walker->said[walker->said_begin++ % SAID_MAX];
+    if (set_value(walker->typing, (uint32_t)(said >> 32), (uint32_t)said))
+        note_error(walker, vector_push(&walker->found, (uint32_t)(said >> 32)));
+}
+
+void walker_take_said(struct type_walker *walker)
+{
+    while (walker->said_begin != walker->said_end)
+        take_said(walker);
+}
+
+static void say(struct type_walker *walker, uint32_t id, uint32_t type, enum type_strength strength)
+{
+    if (walker->work->only_guesses && strength > TYPE_GUESSED)
+        strength = TYPE_GUESSED;
+    uint32_t value = (uint32_t)strength << 30 | (type + 1);
+    if (walker->is_serial) {
+        if (set_value(walker->typing, id, value))
+            typing_note_pending(walker->work, id);
+        return;
+    }
+    if (!walker_owns(walker, id)) {
+        send(walker, id, value);
+        return;
+    }
+    __builtin_prefetch(&walker->typing->types[id], 1);
+    if (walker->said_end - walker->said_begin == SAID_MAX)
+        take_said(walker);
+    walker->said[walker->said_end++ % SAID_MAX] = (uint64_t)id << 32 | value;
+}
+
+void walker_set(struct type_walker *walker, uint32_t id, uint32_t type, enum type_strength strength)
+{
+    if (id != HEAP_NONE && type != TYPE_NONE && strength != TYPE_UNKNOWN)
+        say(walker, id, type, strength);
+}
+
+void typing_take_outboxes(struct typing *typing, uint32_t chunk)
+{
+    enum { FETCH_AHEAD = 16 };
+    for (unsigned i = 0; i < typing->work->walker_count; i++) {
+        struct outbox *outbox = &typing->work->walkers[i].outboxes[chunk];
+        const uint64_t *items = outbox->items.data;
+        for (uint64_t k = 0; k < outbox->items.count; k++) {
+            if (k + FETCH_AHEAD < outbox->items.count)
+                __builtin_prefetch(&typing->types[items[k + FETCH_AHEAD] >> 32], 1);
+            set_value(typing, (uint32_t)(items[k] >> 32), (uint32_t)items[k]);
+        }
+        outbox->items.count = 0;
+    }
+}
+
+/* By the page alone, which is near; spans and their numbers are not. */
+static enum type_strength fit_page(const struct typing_work *work, const struct heap_page *page,
+                                   uint64_t bytes, bool has_pointers)
+{
+    if (page->slots & HEAP_PAGE_HAS_HEADER)
+        bytes += 8;
+    if (has_pointers == !!(page->slots & HEAP_PAGE_NO_POINTERS) || bytes > SLOT_WORDS_MAX * 8)
+        return TYPE_UNKNOWN;
+    return fit_small(typing_divide_for(work, bytes), page->divide);
+}
+
+void walker_evidence(struct type_walker *walker, uint64_t address, uint32_t type, uint64_t count)
+{
+    const struct typing *typing = walker->typing;
+    const struct heap *heap = typing->heap;
+    const struct heap_page *page;
+    uint64_t bytes;
+    if (type == TYPE_NONE || address - heap->low >= heap->high - heap->low)
+        return;
+    const struct go_type *t = &typing->table.types.data[type];
+    uint32_t id = heap_find_start(heap, address, &page);
+    /* a map header: its map type says more, and comes from who uses it */
+    if (id == HEAP_NONE || !t->size || t->is_map_header ||
+        __builtin_mul_overflow(t->size, count, &bytes))
+        return;
+    bool has_pointers = t->pointer_bytes != 0;
+    enum type_strength strength =
+        page->divide ? fit_page(walker->work, page, bytes, has_pointers)
+                     : typing_fit(typing, heap_span_of(heap, id), t->size, has_pointers, count);
+    if (!has_pointers && bytes < TINY_SLOT && page->divide == heap_divide(TINY_SLOT))
+        type = walker->work->small_values;
+    walker_set(walker, id, type, strength);
+}
+
+void walker_pointer(struct type_walker *walker, const struct type_slot *slot, uint64_t word)
+{
+    const struct heap *heap = walker->typing->heap;
+    const struct heap_page *page;
+    if (word - heap->low >= heap->high - heap->low)
+        return;
+    uint32_t id = heap_find_start(heap, word, &page);
+    if (id == HEAP_NONE)
+        return;
+    uint32_t wanted = slot->divide[page->slots & HEAP_PAGE_HAS_HEADER ? 1 : 0];
+    if (!wanted || wanted != page->divide ||
+        slot->to_pointers == !!(page->slots & HEAP_PAGE_NO_POINTERS))
+        walker_evidence(walker, word, slot->type, 1);
+    else
+        say(walker, id, slot->type, TYPE_FITS);
+}
+
+void walker_string(struct type_walker *walker, uint64_t address)
+{
+    const struct heap *heap = walker->typing->heap;
+    if (address - heap->low >= heap->high - heap->low)
+        return;
+    const struct heap_page *page = &heap->pages[(address - heap->low) >> HEAP_PAGE_SHIFT];
+    uint64_t offset = address - heap->low - ((uint64_t)page->first_page << HEAP_PAGE_SHIFT);
+    uint64_t slot = offset * page->divide >> 32;
+    if (page->slots & HEAP_PAGE_NO_POINTERS && slot < (page->slots & HEAP_PAGE_SLOTS))
+        say(walker, page->first_id + (uint32_t)slot, walker->work->string_data, TYPE_FITS);
+}
+
+void walker_slot_fits(const struct typing_work *work, const struct go_type *to,
+                      struct type_slot *slot)
+{
+    slot->to_pointers = to->pointer_bytes != 0;
+    /* what shares its slot with others needs a closer look */
+    if (to->size && !to->is_map_header && (to->pointer_bytes || to->size >= TINY_SLOT))
+        for (unsigned header = 0; header < 2; header++)
+            slot->divide[header] = typing_divide_for(work, to->size + header * 8);
+}
