@@ -147,6 +147,11 @@ struct error *core_write(struct target *target, const struct core_write_options 
 {
     if (target->kind != TARGET_LIVE || target->freeze == FREEZE_NONE)
         return error_create(ERROR_USAGE, "a core is written of a process that is held still");
+    bool has_registers = false;
+    for (uint64_t i = 0; i < target->threads.count; i++)
+        has_registers |= target->threads.data[i].registers != NULL;
+    if (!has_registers)
+        return error_create(ERROR_USAGE, "a core needs the registers of process %d", target->pid);
     struct stat status;
     if (fstat(file, &status) != 0)
         return error_os(errno, "cannot write %s", name);

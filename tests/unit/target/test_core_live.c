@@ -1,7 +1,7 @@
 /*
- * The same process read live and from cores that gdb's gcore and the kernel write of it: what can
- * be read must be equal. Left out where there is no gcore, or where the kernel's core goes to a
- * program (/proc/sys/kernel/core_pattern).
+ * The same process read live and from cores that gdb's gcore, the kernel and leakhound write of it:
+ * what can be read must be equal. The former are left out where there is no gcore, or where the
+ * kernel's core goes to a program (/proc/sys/kernel/core_pattern).
  */
 #include "child.h"
 
@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+#include "target/core_write.h"
 
 /* ASan's shadow memory would make cores of many terabytes. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -203,6 +205,98 @@ static void test_kernel_core_of_everything(void **state)
     check_kernel_core("0x3f");
 }
 
+static struct target *open_with_registers(pid_t pid, enum target_freeze freeze)
+{
+    struct target_options options = {.freeze = freeze, .full_registers = true};
+    struct target *target = NULL;
+    check_fine(target_open_process(pid, &options, &target));
+    return target;
+}
+
+static void note_progress(void *context, const char *phase, double share)
+{
+    unsigned *calls = context;
+    assert_non_null(phase);
+    assert_true(share >= 0 && share <= 1);
+    ++*calls;
+}
+
+static void check_written(enum target_freeze freeze, bool with_files)
+{
+    char path[128];
+    unsigned calls = 0;
+    pid_t pid = start_child(body);
+    struct core_write_options options = {
+        .threads = with_files ? 1 : 3,
+        .with_files = with_files,
+        .progress = note_progress,
+        .progress_context = &calls,
+    };
+    struct core_written written = {0};
+    struct stat status;
+    snprintf(path, sizeof(path), "%s/written", directory);
+    int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    struct target *target = open_with_registers(pid, freeze);
+    check_fine(core_write(target, &options, file, path, &written));
+    target_destroy(target);
+    assert_int_equal(written.threads, 2);
+    assert_true(written.segments > 5);
+    assert_true(calls > 0 || options.threads > 1); /* the others may have been faster */
+    assert_int_equal(fstat(file, &status), 0);
+    assert_int_equal(status.st_size, written.file_bytes);
+    assert_true(written.copied_bytes > BLOCK_PAGES * PAGE);
+    assert_true(written.copied_bytes <= written.file_bytes);
+    close(file);
+    check_core(path, pid);
+    end_child(pid);
+    unlink(path);
+}
+
+static void test_written(void **state)
+{
+    (void)state;
+    check_written(FREEZE_STOP, false);
+}
+
+static void test_written_with_files(void **state)
+{
+    (void)state;
+    check_written(FREEZE_STOP, true);
+}
+
+static void test_written_of_copy(void **state)
+{
+    (void)state;
+    check_written(FREEZE_FORK, false);
+}
+
+/* Nothing is written that has no registers, and a disk that is full is an error. */
+static void test_not_written(void **state)
+{
+    (void)state;
+    pid_t pid = start_child(body);
+    struct core_write_options options = {.threads = 2};
+    struct core_written written = {0};
+    int file = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(file >= 0);
+    struct target *target = open_child(pid, FREEZE_NONE);
+    check_error(core_write(target, &options, file, "full", &written), ERROR_USAGE, "held still");
+    target_destroy(target);
+    target = open_with_registers(pid, FREEZE_STOP);
+    check_error(core_write(target, &options, file, "full", &written), ERROR_OS, "full");
+    check_error(core_write(target, &options, -1, "none", &written), ERROR_OS, "none");
+    target_release(target);
+    check_error(core_write(target, &options, file, "late", &written), ERROR_USAGE, "let go");
+    target_destroy(target);
+    target = open_child(pid, FREEZE_STOP); /* without full_registers */
+    check_error(core_write(target, &options, file, "bare", &written), ERROR_USAGE, "registers");
+    target_destroy(target);
+    assert_int_equal(written.file_bytes, 0);
+    close(file);
+    end_child(pid);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +305,10 @@ int main(void)
         cmocka_unit_test_setup(test_kernel_core, reset_counters),
         cmocka_unit_test_setup(test_kernel_core_without_headers, reset_counters),
         cmocka_unit_test_setup(test_kernel_core_of_everything, reset_counters),
+        cmocka_unit_test_setup(test_written, reset_counters),
+        cmocka_unit_test_setup(test_written_with_files, reset_counters),
+        cmocka_unit_test_setup(test_written_of_copy, reset_counters),
+        cmocka_unit_test_setup(test_not_written, reset_counters),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
