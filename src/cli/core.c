@@ -33,7 +33,10 @@ static const char help[] =
     "                      output, which gets the holes as zeros\n"
     "  --with-files        with the pages of programs and libraries: the core can be read where\n"
     "                      these files are not\n"
-    "  --freeze HOW        how the process is held still, as for leakhound inspect; not none\n"
+    "  --freeze HOW        fork: copy from a forked copy of the process (the default), which "
+    "stands\n"
+    "                      still for milliseconds; stop: stop it until it is copied\n"
+    "  --max-pause TIME    do not fork a process that would stand still for longer: 50ms, 0.2s\n"
     "  --threads N         threads that copy (one for each processor)\n"
     "  -q, --quiet         no progress and no closing line on standard error\n"
     "  -h, --help          this text\n"
@@ -99,6 +102,7 @@ static struct error *copy(const struct options *options, FILE *file, const char 
 {
     const struct target_options target_options = {
         .freeze = options->freeze,
+        .max_pause_ns = options->max_pause_ns,
         .full_registers = true,
     };
     struct progress progress;
