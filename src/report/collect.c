@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/parallel.h"
 #include "report/collect_private.h"
@@ -167,12 +168,22 @@ static struct error *fill_phases(const struct analysis *a, struct report *report
     return NULL;
 }
 
+/* Of this process, without the pages of a mapped core, which stay to the end and are the kernel's
+ * to take back. */
+static uint64_t peak_memory(void)
+{
+    struct rusage own;
+    if (getrusage(RUSAGE_SELF, &own) != 0)
+        return 0;
+    uint64_t peak = (uint64_t)own.ru_maxrss * 1024, of_files = target_usage_file_pages(getpid());
+    return peak - MIN_OF(peak, of_files);
+}
+
 struct error *report_collect(struct target *target, const struct report_options *options,
                              struct report *out)
 {
     struct analysis *analysis = NULL;
     struct target_usage usage = {0};
-    struct rusage own;
     unsigned threads = options->threads ? options->threads : parallel_processor_count();
     struct stages stages = {.options = options};
     if (target->kind == TARGET_LIVE)
@@ -208,7 +219,6 @@ struct error *report_collect(struct target *target, const struct report_options 
     if (!error && options->when_done)
         error = options->when_done(options->hook_context, analysis, out);
     analysis_destroy(analysis);
-    if (!getrusage(RUSAGE_SELF, &own))
-        out->peak_memory_bytes = (uint64_t)own.ru_maxrss * 1024;
+    out->peak_memory_bytes = peak_memory();
     return error;
 }

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "target/proc.h"
+
 #define NO_LIMIT ((uint64_t)1 << 60) /* v1 says "none" with a huge number */
 
 static bool read_number(const char *path, uint64_t *out)
@@ -94,4 +97,12 @@ void target_usage_read(pid_t pid, struct target_usage *out)
     }
     read_lazyfree(pid, out);
     read_limit(pid, out);
+}
+
+uint64_t target_usage_file_pages(pid_t pid)
+{
+    CLEANUP_FREE char *status = NULL;
+    if (proc_read(proc_path(pid, "status").text, &status, NULL))
+        return 0;
+    return (uint64_t)proc_status_number(status, "RssFile", 0) * 1024;
 }

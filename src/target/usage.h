@@ -16,4 +16,7 @@ struct target_usage {
 /* Reads /proc/PID/statm, smaps_rollup and cgroup (v2 and v1). What cannot be read stays unknown. */
 void target_usage_read(pid_t pid, struct target_usage *out);
 
+/* Bytes of files that a process has mapped and resident; 0 when that cannot be read. */
+uint64_t target_usage_file_pages(pid_t pid);
+
 #endif
