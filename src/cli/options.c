@@ -228,7 +228,7 @@ struct error *options_parse(int count, char **arguments, const char *name, unsig
                             struct options *out)
 {
     struct options options = {
-        .freeze = FREEZE_STOP,
+        .freeze = FREEZE_FORK,
         .threads = parallel_processor_count(),
         .top = OPTIONS_DEFAULT_TOP,
     };

@@ -395,7 +395,7 @@ struct error *target_open_process(pid_t pid, const struct target_options *option
         return error;
     }
     target->pid = target->memory_pid = pid;
-    target->freeze = options ? options->freeze : FREEZE_STOP;
+    target->freeze = options ? options->freeze : FREEZE_FORK;
     error = fill(target, process, options);
     if (error) {
         target_destroy(target);

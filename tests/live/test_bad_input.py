@@ -257,7 +257,7 @@ def data_offsets(path, generator, count):
 def ends_in_the_middle(binary):
     """The target dies while it is read. leakhound says so, or was faster."""
     seen = set()
-    for freeze in ("stop", "none"):
+    for freeze in ("fork", "stop", "none"):
         problems = []
         for delay in (0.002, 0.05, 0.2) if truth.QUICK else (0, 0.002, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4):
             with Program(binary, "-scale", "1") as program:
