@@ -91,6 +91,8 @@ static enum extent extent_of(const struct target_segment *segment, unsigned bits
     }
     if (maps_is_anonymous(segment) || (bits & MAPPING_HUGETLB))
         return bits & MAPPING_EMPTY ? EXTENT_NOTHING : EXTENT_PRESENT;
+    if (*path == '[') /* the kernel's, such as [vsyscall] */
+        return EXTENT_NOTHING;
     bool is_written = bits & MAPPING_UNKNOWN ? segment->writable : bits & MAPPING_WRITTEN;
     if (is_written || with_files || is_removed_file(path) ||
         (segment->from_executable && segment->writable))

@@ -133,6 +133,29 @@ def test_cut_while_read(scratch, version):
     return None if noticed else "no truncation met a reader"
 
 
+def test_ends_meanwhile(scratch, version, freeze):
+    """The process is killed while it is copied: a whole core of the forked copy, or none."""
+    path = build(version, "normal", "busy", scratch / f"ends-{version}")
+    folder = scratch / f"ends-{freeze}"
+    folder.mkdir()
+    for delay in (0.01, 0.03) if QUICK else (0.005, 0.01, 0.02, 0.03, 0.05, 0.08):
+        with Program(path) as program:
+            child = subprocess.Popen([truth.LEAKHOUND, "core", str(program.pid), "-o",
+                                      folder / "core", "--freeze", freeze],
+                                     stderr=subprocess.PIPE)
+            time.sleep(delay)
+            program.process.kill()
+            said = child.communicate(timeout=300)[1]
+        if child.returncode == 0:
+            inspect(folder / "core")
+            (folder / "core").unlink()
+        elif child.returncode != 3 or said.count(b"\n") != 1:
+            return f"after {delay} s: exit status {child.returncode}, {said!r}"
+        if list(folder.iterdir()):
+            return f"after {delay} s: left {list(folder.iterdir())}"
+    return None
+
+
 def test_signals(scratch, pid):
     """A signal at any moment: no file, and the process goes on."""
     folder = scratch / "signals"
@@ -181,6 +204,8 @@ def main():
         run_test("core-write/report-busy", test_report, scratch, newest, "stripped", "busy", "fork")
         run_test("core-write/running", test_running, scratch, newest)
         run_test("core-write/without-executable", test_without_executable, scratch, newest)
+        run_test("core-write/ends-meanwhile-fork", test_ends_meanwhile, scratch, newest, "fork")
+        run_test("core-write/ends-meanwhile-stop", test_ends_meanwhile, scratch, newest, "stop")
         run_test("core-write/cut-while-read", test_cut_while_read, scratch, newest)
         # Debian 12's delve reads Go 1.18 to 1.20, Debian 13's newer ones too.
         if "1.19" in versions:
