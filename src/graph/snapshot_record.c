@@ -31,11 +31,10 @@ void snapshot_bytes_deinit(struct snapshot_bytes *bytes)
     vector_deinit(&bytes->data);
 }
 
-/* 0 for NULL, else the length + 1 and the bytes. */
 static struct error *put_string(struct snapshot_bytes *bytes, const char *text)
 {
     uint64_t length = text ? strlen(text) : 0;
-    TRY(snapshot_put_number(bytes, text ? length + 1 : 0));
+    TRY(snapshot_put_number(bytes, length));
     return snapshot_put(bytes, text, length);
 }
 
@@ -157,19 +156,14 @@ static struct error *allocate(struct taking *t, const struct cursor *bytes, uint
 static struct error *take_string(struct taking *t, struct cursor *bytes, const char **out)
 {
     uint64_t length = cursor_uleb(bytes);
-    if (!length) {
-        *out = NULL;
-        return NULL;
-    }
-    const uint8_t *text = cursor_take(bytes, length - 1);
+    const uint8_t *text = cursor_take(bytes, length);
     if (cursor_failed(bytes))
         return wrong(bytes, "a string does not end in it");
-    if (length == 1) {
-        *out = "";
+    *out = "";
+    if (!length)
         return NULL;
-    }
     TRY(charge(t, bytes, length, 1));
-    *out = arena_copy_string(t->arena, (const char *)text, length - 1);
+    *out = arena_copy_string(t->arena, (const char *)text, length);
     return NULL;
 }
 
@@ -292,9 +286,13 @@ static struct error *take_record(struct taking *t, struct cursor *bytes,
 {
     uint64_t length = cursor_uleb(bytes);
     const uint8_t *start = cursor_take(bytes, length);
+    const char *nothing = "";
     if (cursor_failed(bytes))
         return wrong(bytes, "it is longer than what holds it");
     struct cursor inside = cursor_make(start, length);
+    for (unsigned i = 0; i < table->count; i++)
+        if (table->members[i].kind == MEMBER_STRING)
+            memcpy(structure + table->members[i].offset, &nothing, sizeof(nothing));
     for (unsigned i = 0; i < table->count && inside.position < inside.size; i++)
         TRY(take_member(t, &inside, &table->members[i], structure));
     return NULL;

@@ -21,7 +21,7 @@ enum snapshot_member_kind {
     MEMBER_U32,
     MEMBER_U64,
     MEMBER_DOUBLE,  /* 8 bytes, IEEE 754 */
-    MEMBER_STRING,  /* const char *, may be NULL */
+    MEMBER_STRING,  /* const char *; NULL is written as "", and what is read is never NULL */
     MEMBER_RECORD,  /* a structure inside the structure */
     MEMBER_RECORDS, /* pointer to an array of structures and a uint32_t count */
     MEMBER_VECTOR,  /* VECTOR() of structures */
@@ -74,7 +74,8 @@ void snapshot_bytes_deinit(struct snapshot_bytes *bytes);
  * Reads a record into a structure; strings and arrays are the arena's, vectors the structure's own
  * (to be freed with vector_deinit, also after an error). budget: bytes of memory that may still be
  * taken, counted down; ERROR_FORMAT, with the position in bytes, when they do not suffice or what
- * is there is no such record. Members that a short record leaves out stay as they are.
+ * is there is no such record. Members that a short record leaves out stay as they are, but for
+ * strings, which become "".
  */
 struct error *snapshot_take_record(struct cursor *bytes, const struct snapshot_table *table,
                                    struct arena *arena, uint64_t *budget,

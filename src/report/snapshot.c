@@ -200,10 +200,6 @@ static struct error *read_meta(struct snapshot *snapshot)
     free(bytes);
     if (error)
         return damaged_record(snapshot->file, chunk, error);
-    if (!snapshot->meta.tool_version)
-        snapshot->meta.tool_version = "";
-    if (!snapshot->meta.source)
-        snapshot->meta.source = "";
     return NULL;
 }
 
@@ -252,7 +248,6 @@ void snapshot_close(struct snapshot *snapshot)
     free(snapshot);
 }
 
-/* What a report shows of strings, a damaged one may lack. */
 static void cut_tables(struct report *report, uint32_t top)
 {
     report->holders.count = MIN_OF(report->holders.count, (uint64_t)top);

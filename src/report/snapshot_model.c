@@ -139,7 +139,15 @@ struct error *snapshot_put_report(struct snapshot_bytes *bytes, const struct rep
     return snapshot_put_record(bytes, &report_table, report);
 }
 
+static bool is_share(double number)
+{
+    return number >= 0; /* not so for what is no number at all */
+}
+
 struct error *snapshot_take_report(struct cursor *bytes, uint64_t budget, struct report *out)
 {
-    return snapshot_take_record(bytes, &report_table, &out->arena, &budget, out);
+    TRY(snapshot_take_record(bytes, &report_table, &out->arena, &budget, out));
+    if (!is_share(out->counts.typed_bytes_share) || !is_share(out->counts.guessed_bytes_share))
+        return error_format(0, "the report has a share that is none");
+    return NULL;
 }

@@ -154,7 +154,7 @@ struct error *snapshot_read_types(struct snapshot_file *file, struct snapshot_ty
         bool wrong =
             type->element > count || type->key > count || type->group > count || !type->name;
         for (uint32_t f = 0; f < type->field_count; f++)
-            wrong |= type->fields[f].type > count || !type->fields[f].name;
+            wrong |= type->fields[f].type > count;
         if (wrong)
             return snapshot_chunk_damage(file, chunk, "a type refers to one that is not there");
     }
@@ -164,11 +164,7 @@ struct error *snapshot_read_types(struct snapshot_file *file, struct snapshot_ty
 struct error *snapshot_read_roots(struct snapshot_file *file, struct snapshot_roots *out)
 {
     const struct snapshot_chunk *chunk;
-    TRY(read_table(file, TAG_ROOT_NAMES, &roots_table, &out->arena, out, &chunk));
-    for (uint64_t i = 0; i < out->items.count; i++)
-        if (!out->items.data[i].name || !out->items.data[i].type)
-            return snapshot_chunk_damage(file, chunk, "a root has no name");
-    return NULL;
+    return read_table(file, TAG_ROOT_NAMES, &roots_table, &out->arena, out, &chunk);
 }
 
 struct error *snapshot_read_goroutines(struct snapshot_file *file, struct snapshot_goroutines *out)
@@ -177,11 +173,9 @@ struct error *snapshot_read_goroutines(struct snapshot_file *file, struct snapsh
     TRY(read_table(file, TAG_GOROUTINES, &goroutines_table, &out->arena, out, &chunk));
     uint64_t places = out->places.count;
     bool wrong = false;
-    for (uint64_t i = 0; i < places; i++)
-        wrong |= !out->places.data[i].function || !out->places.data[i].file;
     for (uint64_t i = 0; i < out->items.count; i++) {
         const struct snapshot_goroutine *g = &out->items.data[i];
-        wrong |= g->created_at > places || !g->state || !g->function;
+        wrong |= g->created_at > places;
         for (uint32_t f = 0; f < g->frame_count; f++)
             wrong |= g->frames[f] >= places;
     }
