@@ -87,7 +87,9 @@ static struct error *run(struct analysis *a, unsigned threads, struct phase_cloc
     TRY(variable_table_read(a->runtime, &a->variables));
     phase(clock, "scan the heap");
     TRY(big_array((uint64_t)a->heap.object_ids * sizeof(uint32_t), &clues));
-    struct error *error = scan_heap(a->runtime, &a->heap, clues, &a->graph);
+    struct error *error = edge_words_create(&a->heap, &a->words);
+    if (!error)
+        error = scan_heap_words(a->runtime, &a->heap, clues, &a->words, &a->graph);
     if (!error) {
         phase(clock, "walk the roots");
         error = roots_add(a->runtime, &a->heap, &a->goroutines, &a->variables, a->graph, &a->roots);
@@ -103,10 +105,34 @@ static struct error *run(struct analysis *a, unsigned threads, struct phase_cloc
         TRY(drift_measure(a->runtime, &a->heap, a->graph, &a->drift));
         a->drift.unread += a->goroutines.unread_count;
     }
+    TRY(edge_words_of_variables(a->runtime, &a->heap, &a->words));
     phase(clock, NULL);
-    if (clock->progress)
-        clock->progress(clock->context, graph_phases[0]);
-    TRY(graph_analyse(a->graph, threads, graph_phase, clock));
+    return NULL;
+}
+
+struct error *analysis_read(struct target *target, unsigned threads, analysis_progress progress,
+                            void *context, struct analysis **out)
+{
+    struct analysis *analysis;
+    TRY(memory_array(1, sizeof(*analysis), &analysis));
+    analysis->target = target;
+    struct phase_clock clock = {.analysis = analysis, .progress = progress, .context = context};
+    struct error *error = run(analysis, threads, &clock);
+    if (error) {
+        analysis_destroy(analysis);
+        return error;
+    }
+    *out = analysis;
+    return NULL;
+}
+
+struct error *analysis_analyse(struct analysis *a, unsigned threads, analysis_progress progress,
+                               void *context)
+{
+    struct phase_clock clock = {.analysis = a, .progress = progress, .context = context};
+    if (progress)
+        progress(context, graph_phases[0]);
+    TRY(graph_analyse(a->graph, threads, graph_phase, &clock));
     return a->drift.measured ? drift_weigh(&a->drift, &a->heap, a->graph) : NULL;
 }
 
@@ -114,10 +140,8 @@ struct error *analysis_run(struct target *target, unsigned threads, analysis_pro
                            void *context, struct analysis **out)
 {
     struct analysis *analysis;
-    TRY(memory_array(1, sizeof(*analysis), &analysis));
-    analysis->target = target;
-    struct phase_clock clock = {.analysis = analysis, .progress = progress, .context = context};
-    struct error *error = run(analysis, threads, &clock);
+    TRY(analysis_read(target, threads, progress, context, &analysis));
+    struct error *error = analysis_analyse(analysis, threads, progress, context);
     if (error) {
         analysis_destroy(analysis);
         return error;
@@ -133,6 +157,7 @@ void analysis_destroy(struct analysis *analysis)
     typing_deinit(&analysis->typing);
     drift_deinit(&analysis->drift);
     root_table_deinit(&analysis->roots);
+    edge_words_deinit(&analysis->words);
     graph_destroy(analysis->graph);
     variable_table_deinit(&analysis->variables);
     goroutine_list_deinit(&analysis->goroutines);

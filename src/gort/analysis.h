@@ -5,6 +5,7 @@
 #define LEAKHOUND_GORT_ANALYSIS_H
 
 #include "gort/drift.h"
+#include "gort/edge_words.h"
 #include "gort/roots.h"
 #include "gort/typing.h"
 #include "graph/graph.h"
@@ -26,6 +27,7 @@ struct analysis {
     struct goroutine_list goroutines;
     struct variable_table variables;
     struct graph *graph;
+    struct edge_words words;
     struct root_table roots;
     struct typing typing;
     struct drift drift; /* measured only when the target runs on */
@@ -33,10 +35,16 @@ struct analysis {
     uint32_t phase_count;
 };
 
-/* Reads the target and analyses it: heap, roots, types, then reachability, dominators and retained
- * sizes. progress (may be NULL) hears the name of each phase as it begins. Peak memory about 35
- * bytes per object. The caller owns *out (analysis_destroy), also the target, which must stand
- * still until this returns. */
+/* Reads the target: heap, roots, types. progress (may be NULL) hears the name of each phase as it
+ * begins. The target must stand still until this returns; then it may be let go (target_release),
+ * for nothing of what follows reads its memory. The caller owns *out (analysis_destroy), also the
+ * target. Peak memory about 17 bytes per object. */
+struct error *analysis_read(struct target *target, unsigned threads, analysis_progress progress,
+                            void *context, struct analysis **out) ERROR_CHECK;
+/* Then, once: reachability, dominators and retained sizes. */
+struct error *analysis_analyse(struct analysis *analysis, unsigned threads,
+                               analysis_progress progress, void *context) ERROR_CHECK;
+/* Both. */
 struct error *analysis_run(struct target *target, unsigned threads, analysis_progress progress,
                            void *context, struct analysis **out) ERROR_CHECK;
 void analysis_destroy(struct analysis *analysis);

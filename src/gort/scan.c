@@ -11,6 +11,7 @@ enum { KIND_OFFSET_MASK = 31, INTERFACES_MAX = 1 << 20 };
 
 struct scan {
     uint32_t *clues;
+    const struct edge_words *words;
     struct go_runtime *runtime;
     const struct heap *heap;
     struct graph *graph;
@@ -23,6 +24,10 @@ struct part_scan {
     const struct heap *heap;
     uint32_t *edges, *edge_begin;
     uint64_t edge, edge_of_object;
+    uint64_t *word_bits;      /* of edge_words, or NULL */
+    uint64_t span_word, word; /* bit numbers of the span's first word, of the object's */
+    uint32_t span_id;         /* of the span's first object */
+    uint32_t words_per_object;
     struct go_runtime *runtime;
     uint32_t *clues;
     struct hash_map interfaces; /* first word of interfaces → clue */
@@ -148,6 +153,24 @@ static void begin_object(void *context, uint32_t id)
     struct part_scan *part = context;
     part->edge_begin[id] = (uint32_t)part->edge;
     part->edge_of_object = part->edge;
+    part->word = part->span_word + (uint64_t)(id - part->span_id) * part->words_per_object;
+}
+
+static void begin_span(struct scan *scan, struct part_scan *part, const struct heap_span *span)
+{
+    if (!part->word_bits)
+        return;
+    part->span_word = edge_words_of_span(scan->words, scan->heap, span);
+    part->span_id = span->first_id;
+    part->words_per_object = (uint32_t)(span->element_size / 8);
+}
+
+/* Sets the bits of a mask, the first of which is bit `at`. */
+static void note_words(uint64_t *bits, uint64_t at, uint64_t mask)
+{
+    bits[at / 64] |= mask << at % 64;
+    if (at % 64 && mask >> (64 - at % 64))
+        bits[at / 64 + 1] |= mask >> (64 - at % 64);
 }
 
 static struct error *add_edges(void *context, uint32_t id, uint64_t offset, const uint64_t *words,
@@ -155,7 +178,7 @@ static struct error *add_edges(void *context, uint32_t id, uint64_t offset, cons
 {
     struct part_scan *part = context;
     const struct heap *heap = part->heap;
-    uint64_t edge = part->edge, range = heap->high - heap->low;
+    uint64_t edge = part->edge, range = heap->high - heap->low, taken = 0;
     if (!offset && part->clues && !(mask & 1))
         note_closure(part, id, words[0]);
     for (; mask; mask &= mask - 1) {
@@ -173,8 +196,11 @@ static struct error *add_edges(void *context, uint32_t id, uint64_t offset, cons
         if (edge > part->edge_of_object && part->edges[edge - 1] == target)
             continue;
         part->edges[edge++] = target;
+        taken |= (uint64_t)1 << i;
     }
     part->edge = edge;
+    if (taken && part->word_bits)
+        note_words(part->word_bits, part->word + offset / 8, taken);
     return NULL;
 }
 
@@ -188,11 +214,13 @@ static struct error *scan_part(struct scan *scan, struct part_scan *part,
         const struct heap_span *span = &heap->spans.data[s];
         uint32_t up_to =
             s + 1 < heap->spans.count ? heap->spans.data[s + 1].first_id : heap->object_ids + 1;
-        if (span->no_pointers)
+        if (span->no_pointers) {
             for (uint32_t id = span->first_id; id < span->first_id + span->slots; id++)
                 part->edge_begin[id] = (uint32_t)part->edge;
-        else
+        } else {
+            begin_span(scan, part, span);
             TRY(pointer_scan_span(reader, span, begin_object, add_edges, part));
+        }
         for (uint32_t id = span->first_id + span->slots; id < up_to; id++)
             part->edge_begin[id] = (uint32_t)part->edge;
     }
@@ -208,6 +236,7 @@ static struct error *scan_parts(void *context, unsigned number)
         .heap = scan->heap,
         .edges = scan->graph->edges,
         .edge_begin = scan->graph->edge_begin,
+        .word_bits = scan->words ? scan->words->bits : NULL,
         .runtime = scan->runtime,
         .clues = scan->clues,
     };
@@ -240,7 +269,13 @@ static void copy_objects(const struct heap *heap, struct graph *graph)
 struct error *scan_heap(struct go_runtime *runtime, const struct heap *heap, uint32_t *clues,
                         struct graph **out)
 {
-    struct scan scan = {.runtime = runtime, .heap = heap, .clues = clues};
+    return scan_heap_words(runtime, heap, clues, NULL, out);
+}
+
+struct error *scan_heap_words(struct go_runtime *runtime, const struct heap *heap, uint32_t *clues,
+                              struct edge_words *words, struct graph **out)
+{
+    struct scan scan = {.runtime = runtime, .heap = heap, .clues = clues, .words = words};
     uint64_t edges = 0;
     for (uint32_t k = 0; k < heap->part_count; k++) {
         scan.edge_base[k] = edges;

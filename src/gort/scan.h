@@ -2,6 +2,7 @@
 #ifndef LEAKHOUND_GORT_SCAN_H
 #define LEAKHOUND_GORT_SCAN_H
 
+#include "gort/edge_words.h"
 #include "gort/heap.h"
 #include "graph/graph.h"
 
@@ -11,6 +12,10 @@
  * itself give no edge. Cost: O(bytes of objects with pointers), near memory bandwidth. */
 struct error *scan_heap(struct go_runtime *runtime, const struct heap *heap, uint32_t *clues,
                         struct graph **out) ERROR_CHECK;
+
+/* The same, and sets the bits of the words that make edges (edge_words_create before). */
+struct error *scan_heap_words(struct go_runtime *runtime, const struct heap *heap, uint32_t *clues,
+                              struct edge_words *words, struct graph **out) ERROR_CHECK;
 
 /* Dynamic type (clue) of an interface whose first word is `word`, a type or an itab; 0 when it is
  * neither. Reads the target. */

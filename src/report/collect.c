@@ -179,6 +179,14 @@ static uint64_t peak_memory(void)
     return peak - MIN_OF(peak, of_files);
 }
 
+static void let_go(struct target *target, struct report *out)
+{
+    target_release(target);
+    out->target.stopped_ns = target->stopped_ns;
+    out->target.copy_bytes = target->copy_cost.page_table_bytes + target->copy_cost.private_bytes;
+    out->target.has_copy_bytes = target->copy_cost.is_known;
+}
+
 struct error *report_collect(struct target *target, const struct report_options *options,
                              struct report *out)
 {
@@ -188,20 +196,22 @@ struct error *report_collect(struct target *target, const struct report_options 
     struct stages stages = {.options = options};
     if (target->kind == TARGET_LIVE)
         target_usage_read(target->pid, &usage);
-    TRY(analysis_run(target, threads, relay_progress, &stages, &analysis));
+    TRY(analysis_read(target, threads, relay_progress, &stages, &analysis));
     fill_target(analysis, out);
-    fill_memory(analysis, &usage, out);
-    fill_drift(&analysis->drift, out);
-    stage(&stages, analysis, PHASE_HOLDERS);
-    struct error *error = collect_holders(analysis, options->top, out);
+    struct error *error = collect_goroutines(analysis, out);
     if (!error && options->while_stopped)
         error = options->while_stopped(options->hook_context, analysis);
     if (!error) {
-        target_release(target);
-        out->target.stopped_ns = target->stopped_ns;
-        out->target.copy_bytes =
-            target->copy_cost.page_table_bytes + target->copy_cost.private_bytes;
-        out->target.has_copy_bytes = target->copy_cost.is_known;
+        let_go(target, out);
+        error = analysis_analyse(analysis, threads, relay_progress, &stages);
+    }
+    if (!error) {
+        fill_memory(analysis, &usage, out);
+        fill_drift(&analysis->drift, out);
+        stage(&stages, analysis, PHASE_HOLDERS);
+        error = collect_holders(analysis, options->top, out);
+    }
+    if (!error) {
         stage(&stages, analysis, PHASE_SHARED);
         error = collect_shared(analysis, options->top, threads, out);
     }
@@ -211,7 +221,7 @@ struct error *report_collect(struct target *target, const struct report_options 
     }
     stage(&stages, analysis, NULL);
     if (!error)
-        error = collect_goroutines(analysis, out);
+        collect_goroutines_held(analysis, out);
     if (!error)
         error = fill_notes(analysis, out);
     if (!error)

@@ -18,7 +18,8 @@ struct report_options {
     void *progress_context;
 
     /* What a command wants of the analysis beside the report; each may be NULL and is called once:
-     * while the target can still be read, and when the report is complete but for what is
+     * while the target can still be read and the graph is not analysed yet, and when the report is
+     * complete but for what is
      * leakhound's own (phases, memory). */
     struct error *(*while_stopped)(void *context, struct analysis *analysis);
     struct error *(*when_done)(void *context, struct analysis *analysis,

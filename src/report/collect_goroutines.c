@@ -43,18 +43,25 @@ struct error *collect_goroutines(struct analysis *analysis, struct report *repor
             .top = arena_copy_string(&report->arena, g->top, strlen(g->top)),
             .top_at = collect_place(analysis, g->top_pc, &report->arena),
             .stack_bytes = g->stack_bytes,
-            .held_bytes = g->root == GRAPH_NONE
-                              ? 0
-                              : graph_retained_bytes(analysis->graph,
-                                                     graph_root_node(analysis->graph, g->root)),
             .system = g->is_system,
             /* the runtime's clock is the system's monotonic one */
             .longest_wait_ns = live && since && since < now_ns ? now_ns - since : 0,
         };
         TRY(vector_push(&report->goroutine_groups, group));
     }
+    return NULL;
+}
+
+void collect_goroutines_held(const struct analysis *analysis, struct report *report)
+{
+    const struct graph *graph = analysis->graph;
+    for (uint64_t i = 0; i < report->goroutine_groups.count; i++) {
+        uint32_t root = analysis->roots.groups.data[i].root;
+        if (root != GRAPH_NONE)
+            report->goroutine_groups.data[i].held_bytes =
+                graph_retained_bytes(graph, graph_root_node(graph, root));
+    }
     if (report->goroutine_groups.count)
         qsort(report->goroutine_groups.data, report->goroutine_groups.count,
               sizeof(struct report_goroutine_group), by_bytes);
-    return NULL;
 }

@@ -3,46 +3,17 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { STEPS_MAX = 8, VARIABLE_BYTES_MAX = 1 << 24 };
-
-struct pointer_search {
-    const struct heap *heap;
-    uint32_t wanted;
-    uint64_t offset;
-    bool found;
-};
-
-static struct error *find_pointer(void *context, uint32_t id, uint64_t offset,
-                                  const uint64_t *words, uint64_t mask)
-{
-    struct pointer_search *search = context;
-    (void)id;
-    for (; mask && !search->found; mask &= mask - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(mask);
-        if (words[i] - search->heap->low < search->heap->high - search->heap->low &&
-            heap_find(search->heap, words[i]) == search->wanted) {
-            search->offset = offset + i * 8;
-            search->found = true;
-        }
-    }
-    return NULL;
-}
+enum { STEPS_MAX = 8 };
 
 /* The edge from one object to another as the program writes it: ".next", "[17]", "[value]". */
-static struct error *object_edge(struct analysis *a, uint32_t from, uint32_t to,
-                                 struct arena *arena, const char **out)
+static const char *object_edge(struct analysis *a, uint32_t from, uint32_t to, struct arena *arena)
 {
-    struct pointer_search search = {.heap = &a->heap, .wanted = to};
     const struct heap_span *span = heap_span_of(&a->heap, from);
-    uint32_t type = typing_type(&a->typing, from);
-    *out = "";
-    TRY(pointer_scan_object(&a->typing.reader, from, find_pointer, &search));
-    if (!search.found)
-        return NULL; /* dominated, but not pointed to directly */
-    uint64_t header = span->has_header ? 8 : 0;
-    *out =
-        typing_member(&a->typing, type, search.offset - header, span->element_size - header, arena);
-    return NULL;
+    uint64_t header = span->has_header ? 8 : 0, offset;
+    if (!edge_words_find(&a->words, &a->heap, a->graph, from, to, &offset))
+        return ""; /* dominated, but not pointed to directly */
+    return typing_member(&a->typing, typing_type(&a->typing, from), offset - header,
+                         span->element_size - header, arena);
 }
 
 /* The word at offset in a variable as the program writes it. */
@@ -58,39 +29,29 @@ static const char *variable_word(struct analysis *a, const struct variable *v, u
                : arena_printf(arena, "+0x%" PRIx64, offset);
 }
 
-/* The edge from a variable or a static value of it to an object; left alone when there is none. */
-static struct error *edge_of_part(struct analysis *a, const struct variable *v, uint32_t to,
-                                  struct arena *arena, const char **out)
+/* The edge from a variable or a static value of it to an object, NULL when there is none. */
+static const char *edge_of_part(struct analysis *a, const struct variable *v, uint32_t to,
+                                struct arena *arena)
 {
-    uint64_t n = MIN_OF(v->size, (uint64_t)VARIABLE_BYTES_MAX) / 8;
-    CLEANUP_FREE uint64_t *words = NULL;
-    TRY(memory_array(n, 8, &words));
-    TRY(target_read_sparse(a->target, v->address, words, n * 8));
-    for (uint64_t i = 0; i < n; i++) {
-        if (words[i] - a->heap.low >= a->heap.high - a->heap.low ||
-            heap_find(&a->heap, words[i]) != to)
-            continue;
-        const char *member = variable_word(a, v, i * 8, arena);
-        *out = v->path ? arena_printf(arena, "%s%s", v->path, member) : member;
+    uint64_t offset;
+    if (!edge_words_find_variable(&a->words, v->address, v->size, to, &offset))
         return NULL;
-    }
-    return NULL;
+    const char *member = variable_word(a, v, offset, arena);
+    return v->path ? arena_printf(arena, "%s%s", v->path, member) : member;
 }
 
 /* The edge from a variable to an object, perhaps through its static values. */
-static struct error *variable_edge(struct analysis *a, uint32_t variable, uint32_t to,
-                                   struct arena *arena, const char **out)
+static const char *variable_edge(struct analysis *a, uint32_t variable, uint32_t to,
+                                 struct arena *arena)
 {
     const struct variable_table *table = &a->variables;
-    const char *edge = NULL;
-    TRY(edge_of_part(a, &table->items.data[variable], to, arena, &edge));
+    const char *edge = edge_of_part(a, &table->items.data[variable], to, arena);
     for (uint32_t i = 0; i < table->items.count && !edge; i++) {
         const struct variable *v = &table->items.data[i];
         if (v->owner == variable && v->path)
-            TRY(edge_of_part(a, v, to, arena, &edge));
+            edge = edge_of_part(a, v, to, arena);
     }
-    *out = edge ? edge : "";
-    return NULL;
+    return edge ? edge : "";
 }
 
 /* Parts of maps are not steps that the program knows: what they lead to is a key or a value. */
@@ -136,19 +97,16 @@ static const char *pointing_type(struct analysis *a, uint32_t id, struct arena *
     return arena_printf(arena, "%s%s", typing_count(&a->typing, id) > 1 ? "[]" : "*", t->name);
 }
 
-static struct error *edge_between(struct analysis *a, uint32_t node, uint32_t child,
-                                  struct arena *arena, const char **out)
+static const char *edge_between(struct analysis *a, uint32_t node, uint32_t child,
+                                struct arena *arena)
 {
     const struct graph *graph = a->graph;
-    *out = "";
     if (child >= graph->object_ids)
-        return NULL;
+        return "";
     if (node < graph->object_ids)
-        return object_edge(a, node, child, arena, out);
+        return object_edge(a, node, child, arena);
     uint32_t variable = a->roots.infos.data[node - graph->object_ids].variable;
-    if (variable == GRAPH_NONE)
-        return NULL;
-    return variable_edge(a, variable, child, arena, out);
+    return variable == GRAPH_NONE ? "" : variable_edge(a, variable, child, arena);
 }
 
 struct error *collect_path(struct analysis *a, uint32_t root, const uint32_t *way,
@@ -167,8 +125,7 @@ struct error *collect_path(struct analysis *a, uint32_t root, const uint32_t *wa
         uint32_t child = way[hop];
         if (child == GRAPH_NONE)
             break;
-        const char *edge;
-        TRY(edge_between(a, node, child, arena, &edge));
+        const char *edge = edge_between(a, node, child, arena);
         bool is_object = child < graph->object_ids;
         bool from_map = node < graph->object_ids && is_map_part(a, node);
         if (from_map)

@@ -5,7 +5,7 @@
 #include "gort/analysis.h"
 #include "report/collect.h"
 
-/* holders, held_alone_bytes. Reads the target for the steps of paths. */
+/* holders, held_alone_bytes. */
 struct error *collect_holders(struct analysis *analysis, uint32_t top,
                               struct report *report) ERROR_CHECK;
 /* shared, shared_bytes. */
@@ -14,10 +14,12 @@ struct error *collect_shared(struct analysis *analysis, uint32_t top, unsigned t
 /* types and the typed shares. */
 struct error *collect_types(struct analysis *analysis, uint32_t top, unsigned threads,
                             struct report *report) ERROR_CHECK;
-/* goroutine_groups. */
+/* goroutine_groups but for what they hold. Reads the target, for inlined calls. */
 struct error *collect_goroutines(struct analysis *analysis, struct report *report) ERROR_CHECK;
+/* held_bytes of the groups, which it sorts; after analysis_analyse. */
+void collect_goroutines_held(const struct analysis *analysis, struct report *report);
 
-/* "client.go:88" of a pc, "" when unknown. */
+/* "client.go:88" of a pc, "" when unknown. Reads the target. */
 const char *collect_place(struct analysis *analysis, uint64_t pc, struct arena *arena);
 
 #endif
