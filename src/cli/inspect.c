@@ -17,13 +17,13 @@ static const char help[] =
     "Example: leakhound 4242                        who holds the memory of process 4242?\n"
     "         leakhound inspect core.4242 --exe ./orders-api --format json -o report.json\n"
     "\n"
-    "usage: leakhound [inspect] [OPTION...] PID|CORE\n"
+    "usage: leakhound [inspect] [OPTION...] PID|CORE|SNAPSHOT\n"
     "\n"
     "Reads the memory of a Go process or core (Go 1.15, 1.19, 1.21 to 1.27, amd64) from outside,\n"
     "stripped or not, and reports where it went, who holds it and by which path, what several\n"
     "holders reach together, the types it consists of, and the goroutines. A process is forked,\n"
     "which stops it for milliseconds, and its copy is read; whatever happens to leakhound, the\n"
-    "process goes on.\n"
+    "process goes on. Of a snapshot (leakhound snapshot) it shows the report that is in it.\n"
     "\n"
     "  --format text|json  text for people (the default) or JSON, schema leakhound.report/1\n"
     "  -o, --output FILE   write to FILE, which appears when it is whole\n"
@@ -148,6 +148,6 @@ const struct command command_inspect = {
     .options = OPTION_FORMAT | OPTION_OUTPUT | OPTION_NO_COLOR | OPTION_QUIET | OPTION_EXE |
                OPTION_FREEZE | OPTION_THREADS | OPTION_TOP | OPTION_PHASES | OPTION_WORK_DIR,
     .operands = 1,
-    .operand_names = "PID|CORE",
+    .operand_names = "PID|CORE|SNAPSHOT",
     .run = run,
 };

@@ -16,7 +16,7 @@ enum { STATUS_FINE = 0, STATUS_USAGE = 2, STATUS_UNREADABLE = 3, STATUS_UNSUPPOR
 static const struct command *const commands[] = {&command_inspect, &command_core,
                                                  &command_snapshot};
 
-static const char usage[] = "usage: leakhound [inspect] [OPTION...] PID|CORE\n"
+static const char usage[] = "usage: leakhound [inspect] [OPTION...] PID|CORE|SNAPSHOT\n"
                             "       leakhound --help\n";
 
 /* The kernel lets a stopped target go on when we die; only our own traces are to be removed. */

@@ -235,9 +235,9 @@ static struct error *read_worker(void *context, unsigned part)
                                 BLOCK_HEADER_BYTES);
     uint8_t *buffer = NULL, *raw = NULL;
     ZSTD_DCtx *zstd = ZSTD_createDCtx();
-    struct error *error = zstd ? big_array(room, &buffer) : error_memory(1 << 17);
+    struct error *error = zstd ? memory_array(room, 1, &buffer) : error_memory(1 << 17);
     if (!error)
-        error = big_array(SNAPSHOT_BLOCK_MAX, &raw);
+        error = memory_array(SNAPSHOT_BLOCK_MAX, 1, &raw);
     (void)part;
     while (!error) {
         uint32_t number = __atomic_fetch_add(&reader->next, 1, __ATOMIC_RELAXED);
@@ -247,8 +247,8 @@ static struct error *read_worker(void *context, unsigned part)
     }
     if (error) /* the others need not go on */
         __atomic_store_n(&reader->next, reader->count, __ATOMIC_RELAXED);
-    big_array_free(buffer, room);
-    big_array_free(raw, SNAPSHOT_BLOCK_MAX);
+    free(buffer);
+    free(raw);
     ZSTD_freeDCtx(zstd);
     return error;
 }

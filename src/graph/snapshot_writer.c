@@ -93,8 +93,8 @@ struct compressor {
 static void compressor_deinit(struct compressor *c)
 {
     ZSTD_freeCCtx(c->zstd);
-    big_array_free(c->raw, SNAPSHOT_BLOCK_MAX);
-    big_array_free(c->stored, c->stored_room);
+    free(c->raw);
+    free(c->stored);
 }
 
 static struct error *compressor_init(struct compressor *c)
@@ -105,8 +105,8 @@ static struct error *compressor_init(struct compressor *c)
     if (!c->zstd)
         return error_memory(c->stored_room);
     ZSTD_CCtx_setParameter(c->zstd, ZSTD_c_compressionLevel, COMPRESSION_LEVEL);
-    TRY(big_array(SNAPSHOT_BLOCK_MAX, &c->raw));
-    return big_array(c->stored_room, &c->stored);
+    TRY(memory_array(SNAPSHOT_BLOCK_MAX, 1, &c->raw));
+    return memory_array(c->stored_room, 1, &c->stored);
 }
 
 /* The frame in c->stored, and behind it a frame that decoders skip when it is smaller than a reader
