@@ -96,6 +96,38 @@ static void many_questions_are_independent(void **state)
     }
 }
 
+/* Many small lists under one root, so that a question about one of them is small. */
+static void small_parts_of_a_wide_graph(void **state)
+{
+    (void)state;
+    enum { LISTS = 40, LENGTH = 32 };
+    for (int i = 0; i < 100; i++) {
+        struct graph *graph;
+        uint32_t e = 0, root, nodes = LISTS * LENGTH;
+        must(graph_create(nodes + LENGTH, nodes * 3, &graph));
+        for (uint32_t id = 0; id < nodes + LENGTH; id++) {
+            bool in_list = id < nodes && (id + 1) % LENGTH;
+            graph->size_words[id / 8] = 1 + id / 8 % 5;
+            bitset_set(graph->allocated, id);
+            graph->edge_begin[id] = e;
+            if (in_list)
+                graph->edges[e++] = id + 1;
+            if (in_list && random_below(2))
+                graph->edges[e++] = id + 1 + random_below(LENGTH - (id + 1) % LENGTH);
+            if (id < nodes && !random_below(4)) /* what all share */
+                graph->edges[e++] = (nodes + random_below(LENGTH)) | GRAPH_LEAF;
+        }
+        graph->edge_begin[nodes + LENGTH] = e;
+        for (uint32_t list = 0; list < LISTS; list++) {
+            must(graph_add_root(graph, GRAPH_NONE, 0, &root));
+            must(graph_add_root_edge(graph, root, list * LENGTH));
+        }
+        must(graph_analyse(graph, 1 + (unsigned)i % 3, NULL, NULL));
+        check_questions(graph, 12, 1 + (unsigned)i % 4);
+        graph_destroy(graph);
+    }
+}
+
 /* Long lists that lead back: what is reached late comes against the order of the positions. */
 static void long_lists(void **state)
 {
@@ -124,6 +156,7 @@ int main(void)
         cmocka_unit_test(small_graphs_equal_a_walk_without_the_edges),
         cmocka_unit_test(many_questions_are_independent),
         cmocka_unit_test(long_lists),
+        cmocka_unit_test(small_parts_of_a_wide_graph),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
