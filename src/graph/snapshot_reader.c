@@ -229,15 +229,18 @@ static struct error *process_block(struct block_reader *reader, uint32_t number,
 static struct error *read_worker(void *context, unsigned part)
 {
     struct block_reader *reader = context;
-    uint64_t room = BLOCK_HEADER_BYTES + 4;
-    for (uint32_t i = 0; i < reader->count; i++)
-        room = MAX_OF(room, (uint64_t)reader->file->blocks.data[reader->first + i].stored +
-                                BLOCK_HEADER_BYTES);
+    uint32_t largest = 0, largest_raw = 0;
+    for (uint32_t i = 0; i < reader->count; i++) {
+        const struct snapshot_block *block = &reader->file->blocks.data[reader->first + i];
+        largest = MAX_OF(largest, block->stored);
+        largest_raw = MAX_OF(largest_raw, block->raw);
+    }
     uint8_t *buffer = NULL, *raw = NULL;
     ZSTD_DCtx *zstd = ZSTD_createDCtx();
-    struct error *error = zstd ? memory_array(room, 1, &buffer) : error_memory(1 << 17);
+    struct error *error = zstd ? memory_array(BLOCK_HEADER_BYTES + (uint64_t)largest, 1, &buffer)
+                               : error_memory(1 << 17);
     if (!error)
-        error = memory_array(SNAPSHOT_BLOCK_MAX, 1, &raw);
+        error = memory_array(largest_raw, 1, &raw);
     (void)part;
     while (!error) {
         uint32_t number = __atomic_fetch_add(&reader->next, 1, __ATOMIC_RELAXED);
