@@ -79,14 +79,15 @@ static struct error *hold_copy(pid_t pid, pid_t copy)
     return NULL;
 }
 
-static struct error *reap_leftovers(const struct inject_room *room, pid_t pid, pid_t tid,
-                                    bool suspend_seccomp, const struct leftover_list *leftovers)
+/* Has a stopped thread wait for copies that are dead. */
+static struct error *wait_for_copies(const struct inject_room *room, pid_t pid, pid_t tid,
+                                     bool suspend_seccomp, const struct leftover_list *list)
 {
-    for (uint64_t i = 0; i < leftovers->copies.count; i++) {
+    for (uint64_t i = 0; i < list->copies.count; i++) {
         long result;
         const struct inject_call call = {
             .number = SYS_wait4,
-            .arguments = {(uint64_t)leftovers->copies.data[i].inner_pid, 0, WNOHANG | __WALL},
+            .arguments = {(uint64_t)list->copies.data[i].inner_pid, 0, WNOHANG | __WALL},
             .suspend_seccomp = suspend_seccomp,
         };
         TRY(inject_call(room, pid, tid, &call, &result, NULL));
@@ -112,7 +113,7 @@ static struct error *fork_stopped(const struct thread_stop *stop, const struct i
                             "to fork, and looking away from it needs the capability "
                             "CAP_SYS_ADMIN" HEADROOM_ADVICE,
                             pid);
-    TRY(reap_leftovers(room, pid, thread->tid, is_filtered, leftovers));
+    TRY(wait_for_copies(room, pid, thread->tid, is_filtered, leftovers));
     const struct inject_call call = {
         .number = SYS_clone,
         .arguments = {CLONE_FILES | CLONE_FS},
@@ -173,13 +174,13 @@ static struct error *take_copy(const struct copy_request *request, const struct 
 
 /* ---- ending it ---- */
 
-/* One try to have a thread of the target wait for the copy. The thread is the main one: two runs
+/* One try to have a thread of the target wait for the copies. The thread is the main one: two runs
  * cannot trace it at once, so they do not use the same room at the same time. */
-static bool try_reap(pid_t pid, pid_t tid, pid_t inner_pid, bool must_be_calm)
+static bool try_reap(pid_t pid, pid_t tid, const struct leftover_list *copies, bool must_be_calm)
 {
     struct inject_room room;
     struct thread_stop stop;
-    long result = -1;
+    bool reaped = false;
     const struct thread_stop_options options = {
         .pid = pid,
         .only = tid,
@@ -192,17 +193,14 @@ static bool try_reap(pid_t pid, pid_t tid, pid_t inner_pid, bool must_be_calm)
     bool is_filtered = thread && seccomp_is_filtered(pid, thread->tid);
     if (thread && inject_fitness(thread) > (must_be_calm ? 1 : 0) &&
         (!is_filtered || seccomp_can_suspend())) {
-        const struct inject_call call = {
-            .number = SYS_wait4,
-            .arguments = {(uint64_t)inner_pid, 0, WNOHANG | __WALL},
-            .suspend_seccomp = is_filtered,
-        };
         error = inject_find_room(pid, &room);
-        if (!error && !room.is_used)
-            error = inject_call(&room, pid, thread->tid, &call, &result, NULL);
+        if (!error && !room.is_used) {
+            error = wait_for_copies(&room, pid, thread->tid, is_filtered, copies);
+            reaped = !error;
+        }
     }
     thread_stop_end(&stop);
-    return !error && (result == inner_pid || result == -ECHILD);
+    return reaped;
 }
 
 static struct error *pick_other_thread(void *context, pid_t tid)
@@ -224,6 +222,12 @@ static bool is_child_of(pid_t child, pid_t parent)
  * kernel), only the end of its tracer lets go of it. */
 static bool reap(pid_t pid, const struct copy *copy)
 {
+    /* With those that have come to their end only now. */
+    struct leftover_list copies = {0};
+    const struct leftover own = {.pid = copy->pid, .inner_pid = copy->inner_pid};
+    CLEANUP_ERROR struct error *error = vector_push(&copies.copies, own);
+    if (!error)
+        error = leftover_find(pid, &copies);
     for (int i = 0; i < REAP_TRIES && is_child_of(copy->pid, pid); i++) {
         pid_t chosen[2] = {pid, 0};
         char state = proc_stat(pid, pid).state;
@@ -234,8 +238,7 @@ static bool reap(pid_t pid, const struct copy *copy)
         }
         pid_t tries = fork();
         if (tries == 0)
-            _exit(try_reap(pid, chosen[1] ? chosen[1] : pid, copy->inner_pid, i < CALM_TRIES) ? 0
-                                                                                              : 1);
+            _exit(try_reap(pid, chosen[1] ? chosen[1] : pid, &copies, i < CALM_TRIES) ? 0 : 1);
         int status = -1;
         if (tries > 0)
             while (waitpid(tries, &status, 0) < 0 && errno == EINTR)

@@ -236,7 +236,10 @@ def killed(path, with_copier):
             deadline = time.monotonic() + 30
             while copies_of(program.pid) and time.monotonic() < deadline:
                 time.sleep(0.02)
-        else:
+        else:  # a copy dies with its copier, as soon as it gets a processor for that
+            deadline = time.monotonic() + 30
+            while any(state != "Z" for _, _, state in copies_of(program.pid)) and time.monotonic() < deadline:
+                time.sleep(0.02)
             freeze(program.pid)
         must_be_well(program)
         freeze(program.pid)
