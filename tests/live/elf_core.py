@@ -215,7 +215,7 @@ def vm_flags(pid, start):
 
 
 def same_registers(pid, core):
-    """/proc/PID/task/TID/syscall tells stack pointer and program counter of a thread that stands."""
+    """/proc/PID/task/TID/syscall tells where a thread that stands is, and its stack pointer."""
     threads = list(core.threads())
     want = sorted(int(p.name) for p in Path(f"/proc/{pid}/task").iterdir())
     expect("threads", want, sorted(t[0] for t in threads))

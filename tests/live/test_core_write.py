@@ -185,33 +185,34 @@ def test_memory_kinds(scratch, freeze):
 
 def test_stream(scratch):
     """Standard output: a pipe gets the same bytes as a file, with the holes as zeros."""
+    stop = ("--freeze", "stop")  # nothing of the process changes, so each core is like the others
     with CProgram(scratch / "memory", scratch / "data") as program:
         halt(program.pid)
-        path = write_core(program.pid, scratch / "core.stream")
-        done = leakhound("core", program.pid, "-o", "-", "--quiet")
+        path = write_core(program.pid, scratch / "core.stream", *stop)
+        done = leakhound("core", program.pid, "-o", "-", "--quiet", *stop)
         if done.returncode or done.stderr or done.stdout != path.read_bytes():
             return f"exit status {done.returncode}, {len(done.stdout)} bytes, {done.stderr[:99]!r}"
         with open(scratch / "appended", "w+b") as file:
             file.write(b"before")
             file.flush()
-            leakhound_to(file, "core", program.pid, "-o", "-")
+            leakhound_to(file, "core", program.pid, "-o", "-", *stop)
             file.seek(0)
             if file.read() != b"before" + done.stdout:
                 return "a file behind standard output that has bytes already"
         with open(scratch / "redirected", "wb") as file:
-            leakhound_to(file, "core", program.pid, "-o", "-")
+            leakhound_to(file, "core", program.pid, "-o", "-", *stop)
         redirected = scratch / "redirected"
         if redirected.read_bytes() != done.stdout or \
                 redirected.stat().st_blocks * 512 > redirected.stat().st_size // 2:
             return "an empty file behind standard output"
         with open("/dev/full", "wb") as full:
-            failed = leakhound_to(full, "core", program.pid, "-o", "-")
+            failed = leakhound_to(full, "core", program.pid, "-o", "-", *stop)
             if failed.returncode != 3 or b"No space left" not in failed.stderr:
                 return f"/dev/full: {failed.returncode}, {failed.stderr!r}"
         reader, writer = os.pipe()
         os.close(reader)
         with open(writer, "wb") as closed:
-            failed = leakhound_to(closed, "core", program.pid, "-o", "-")
+            failed = leakhound_to(closed, "core", program.pid, "-o", "-", *stop)
         if failed.returncode != 3 or not failed.stderr:
             return f"closed pipe: {failed.returncode}"
     return None
