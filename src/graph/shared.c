@@ -424,44 +424,22 @@ static void add_to_sum(struct sum *sum, uint64_t bytes, uint64_t objects, uint64
     sum->objects += objects;
 }
 
-/* Fetches in two steps what a position's sum will need. */
-static inline void look_ahead(const struct tops *t, uint32_t i)
-{
-    const struct graph_result *result = t->result;
-    uint32_t far = result->order[i + 32], near = result->order[i + 16];
-    if (!result->dominator[i + 32] && far < t->graph->object_ids) {
-        __builtin_prefetch(&t->set.bits[far >> 6]);
-        __builtin_prefetch(&t->set.rank_before[far >> 6]);
-    }
-    if (!result->dominator[i + 16] && near < t->graph->object_ids)
-        __builtin_prefetch(&t->holder_set[ranked_set_rank(&t->set, near)]);
-}
-
+/* By address: nearly the order of positions, and that of ranks. */
 static struct error *sum_up_part(void *context, unsigned part)
 {
     struct tops *t = context;
-    const struct graph_result *result = t->result;
-    uint32_t ids = t->graph->object_ids, begin, end;
     struct sum *sums = t->sums + t->sets.sets.count * part;
-    while (claim(t, result->count, POSITIONS_AT_ONCE, &begin, &end)) {
-        for (uint32_t i = begin; i < end; i++) {
-            if (end - i > 32)
-                look_ahead(t, i);
-            uint32_t id = result->order[i];
-            if (result->dominator[i] || id >= ids)
-                continue;
-            uint64_t bytes = result->retained_bytes[i];
-            add_to_sum(&sums[t->holder_set[ranked_set_rank(&t->set, id)]], bytes,
-                       result->retained_objects[i], bytes, id);
+    uint32_t begin, end;
+    while (claim(t, t->set.words, IDS_AT_ONCE / 64, &begin, &end)) {
+        uint32_t rank = t->set.rank_before[begin];
+        for (uint32_t word = begin; word < end; word++) {
+            for (uint64_t bits = t->set.bits[word]; bits; bits &= bits - 1) {
+                uint32_t id = word * 64 + (uint32_t)__builtin_ctzll(bits);
+                uint64_t bytes = graph_retained_bytes(t->graph, id);
+                add_to_sum(&sums[t->holder_set[rank++]], bytes,
+                           graph_retained_objects(t->graph, id), bytes, id);
+            }
         }
-    }
-    struct leaf_range leaves = leaves_of_part(t, part);
-    for (uint64_t leaf = leaves.first; leaf < leaves.end; leaf = next_leaf(t, leaf)) {
-        if (result->leaf_dominator[leaves.rank++])
-            continue;
-        uint64_t bytes = graph_object_bytes(t->graph, (uint32_t)leaf);
-        add_to_sum(&sums[t->holder_set[ranked_set_rank(&t->set, (uint32_t)leaf)]], bytes, 1, bytes,
-                   (uint32_t)leaf);
     }
     return NULL;
 }

@@ -96,8 +96,9 @@ static struct graph *long_list(uint32_t length)
             graph->edges[e++] = id + 1;
         if (id < length && random_below(4))
             graph->edges[e++] = (length + random_below(length)) | GRAPH_LEAF;
-        if (id < length && !random_below(10))
-            graph->edges[e++] = MIN_OF(id + random_below(20), length - 1);
+        uint32_t ahead = id + random_below(20);
+        if (ahead < length && !random_below(10))
+            graph->edges[e++] = ahead;
     }
     graph->edge_begin[length * 2] = e;
     must(graph_add_root(graph, GRAPH_NONE, 0, &root));
