@@ -21,8 +21,9 @@ enum {
 /* Measured: bench/RESULTS.md, "Forked copies". Rounded up by a third. */
 #define BASE_NS ((uint64_t)1500 * 1000)
 #define THREAD_NS ((uint64_t)30 * 1000)
-#define SMALL_PAGE_NS ((uint64_t)60)
-#define HUGE_PAGE_NS ((uint64_t)2000)
+#define SMALL_PAGE_NS ((uint64_t)75)
+#define TABLE_NS ((uint64_t)4000)
+#define HUGE_PAGE_NS ((uint64_t)1000)
 #define HUGE_PAGE (2 * MIB)
 
 /* The number behind "key" in a file of lines; false when it is not there. */
@@ -349,7 +350,7 @@ struct error *headroom_check(pid_t pid)
 static uint64_t pause_of(const struct needs *needs)
 {
     uint64_t small = needs->anonymous - MIN_OF(needs->anonymous, needs->huge);
-    return BASE_NS + needs->threads * THREAD_NS + small / PAGE * SMALL_PAGE_NS +
+    return BASE_NS + needs->threads * THREAD_NS + small / PAGE * SMALL_PAGE_NS + needs->page_tables / PAGE * TABLE_NS +
            needs->huge / HUGE_PAGE * HUGE_PAGE_NS;
 }
 
