@@ -2,8 +2,9 @@
  * The graph of a Go program without its types and without the report: what "retained sizes" alone
  * cost from a core (or a process).
  *
- *   bench-graph_of_core TARGET EXE [THREADS]
+ *   bench-graph_of_core TARGET EXE [THREADS] [plain]
  *
+ * plain: then also plain Semi-NCA over the same graph (which finds the dominators only).
  * Seconds of each phase, the peak of the memory that is not a file's, and beside it what copying
  * the heap's bytes costs on this machine at this moment.
  */
@@ -14,6 +15,7 @@
 #include "gort/roots.h"
 #include "gort/scan.h"
 #include "measure.h"
+#include "plain.h"
 
 struct state {
     struct target *target;
@@ -89,7 +91,7 @@ static void analyse(struct state *s, const char *exe, const char *name, unsigned
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: bench-graph_of_core TARGET EXE [THREADS]\n");
+        fprintf(stderr, "usage: bench-graph_of_core TARGET EXE [THREADS] [plain]\n");
         return 2;
     }
     unsigned threads = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
@@ -97,6 +99,8 @@ int main(int argc, char **argv)
     if (!threads)
         threads = parallel_processor_count();
     analyse(&s, argv[2], argv[1], threads);
+    if (argc > 4 && !strcmp(argv[4], "plain"))
+        plain_beside(s.graph);
     copy_memory(s.graph->totals.allocated_bytes);
     root_table_deinit(&s.roots);
     graph_destroy(s.graph);

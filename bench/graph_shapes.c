@@ -8,13 +8,11 @@
  * Shapes: see the table below. In those that are shuffled the objects stand in memory in random
  * order. alone: without the plain way, but with the questions that can be asked afterwards.
  */
-#include <sys/wait.h>
-
-#include "../tests/unit/graph/plain_semi_nca.h"
 #include "base/bitset.h"
 #include "base/parallel.h"
 #include "graph/graph.h"
 #include "measure.h"
+#include "plain.h"
 
 enum {
     REGION = 1024, /* ids of one kind, as in a span */
@@ -73,6 +71,14 @@ static void random_edges(struct shape *shape, struct graph *graph, uint64_t inde
     (void)index;
     for (uint64_t n = random_below(6) + 1; n-- > 0;)
         add(shape, graph, random_below(graph->object_ids));
+}
+
+/* Nothing but nodes with pointers, all of which can be reached. */
+static void tangle_edges(struct shape *shape, struct graph *graph, uint64_t index)
+{
+    add(shape, graph, random_below(graph->object_ids));
+    add(shape, graph, index + 1 < shape->inner_count ? index + 1 : 0);
+    add(shape, graph, random_below(graph->object_ids));
 }
 
 static void double_list_edges(struct shape *shape, struct graph *graph, uint64_t index)
@@ -206,6 +212,7 @@ static struct shape shapes[] = {
     SHAPE("heap", 3, false, 2, heap_edges),
     SHAPE("forward", 3, false, 2, forward_edges),
     SHAPE("random", 3, false, 3, random_edges),
+    SHAPE("tangle", 0, false, 3, tangle_edges),
     SHAPE("double-list", 3, true, 2, double_list_edges),
     SHAPE("single-list", 3, true, 2, single_list_edges),
     SHAPE("binary-tree", 0, true, 3, binary_tree_edges),
@@ -286,31 +293,6 @@ static void print_phase(void *context, const char *phase, double seconds)
     printf("  %-22s %8.3f s\n", phase, seconds);
 }
 
-/* Object v is node v + 1; node 0 stands for all roots. */
-static void plain(const struct graph *graph)
-{
-    struct flow_graph flow;
-    uint64_t ids = graph->object_ids, edges = 0;
-    must(flow_graph_create((uint32_t)ids + 1,
-                           (uint32_t)(graph->totals.edges + graph->root_edges.count), &flow));
-    for (uint64_t i = 0; i < graph->root_edges.count; i++)
-        flow.targets[edges++] = ((uint32_t)graph->root_edges.data[i] & GRAPH_ID) + 1;
-    for (uint64_t id = 0; id < ids; id++) {
-        flow.begin[id + 1] = (uint32_t)edges;
-        for (uint32_t e = graph->edge_begin[id]; e < graph->edge_begin[id + 1]; e++)
-            flow.targets[edges++] = (graph->edges[e] & GRAPH_ID) + 1;
-    }
-    flow.begin[ids + 1] = (uint32_t)edges;
-    struct peak_watch peak;
-    start_peak_watch(&peak);
-    struct stopwatch watch = start_watch();
-    uint32_t *dominator = NULL;
-    must(flow_graph_dominators(&flow, &dominator));
-    print_watch("plain Semi-NCA", watch);
-    printf("  plain: peak %.1f bytes per object\n", end_peak_watch(&peak) / (double)ids);
-    big_array_free(dominator, (ids + 1) * sizeof(uint32_t));
-}
-
 enum { TYPES = 1000 };
 
 static void types_of(void *context, uint32_t first, uint32_t count, uint32_t *out)
@@ -351,25 +333,6 @@ static void queries(struct graph *graph, unsigned threads)
     uint64_t bytes, objects;
     must(graph_exclusive(graph, NULL, 0, &bytes, &objects));
     print_watch("exclusive", watch);
-}
-
-/* In a process of its own, which gives back all memory. */
-static void plain_beside(const struct graph *graph)
-{
-    fflush(stdout);
-    pid_t child = fork();
-    if (child < 0) {
-        perror("fork");
-        exit(1);
-    }
-    if (!child) {
-        plain(graph);
-        fflush(stdout);
-        _exit(0);
-    }
-    int status;
-    if (waitpid(child, &status, 0) != child || status)
-        exit(1);
 }
 
 static void analyse(struct graph *graph, unsigned threads)

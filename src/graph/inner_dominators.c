@@ -5,7 +5,7 @@
 #include "graph/arrivals.h"
 
 /* A climb by jumps costs no more than some 60 steps: past as many per climb they pay. */
-enum { STEPS_PER_CLIMB = 64, STEPS_FREE = 4096 };
+enum { STEPS_PER_CLIMB = 64, STEPS_FREE = 4096, CLIMBERS = 16 };
 
 /* By position, in the memory of retained_bytes. */
 struct tree_node {
@@ -61,17 +61,80 @@ static inline uint32_t evaluate(struct semi_nca *s, uint32_t v, uint32_t w)
     return least;
 }
 
+/* On the way from v to the end of its path. */
+struct climber {
+    uint32_t v, at, next; /* next: the ancestor of `at`, whose node is being fetched */
+    uint32_t least;       /* of the labels up to `at` */
+};
+
+static inline bool begin_climb(const struct semi_nca *s, const struct pair *pairs, uint64_t count,
+                               uint64_t i, uint32_t end, struct climber *out)
+{
+    if (i + CLIMBERS < count)
+        __builtin_prefetch(&s->forest[pairs[i + CLIMBERS].a]);
+    uint32_t v = pairs[i].a;
+    if (v < end || s->forest[v].ancestor < end)
+        return false;
+    *out = (struct climber){v, v, s->forest[v].ancestor, s->forest[v].label};
+    __builtin_prefetch(&s->forest[out->next], 1);
+    return true;
+}
+
+/* Each node on the way gets its grandparent as ancestor, v the end of the path. False there. */
+static inline bool climb_on(struct semi_nca *s, uint32_t end, struct climber *c)
+{
+    struct tree_node *at = &s->forest[c->at], *next = &s->forest[c->next];
+    if (next->label < c->least)
+        c->least = next->label;
+    if (at->ancestor == c->next) {
+        at->ancestor = next->ancestor;
+        if (next->label < at->label)
+            at->label = next->label;
+    }
+    c->at = c->next;
+    c->next = next->ancestor;
+    if (c->next >= end) {
+        __builtin_prefetch(&s->forest[c->next], 1);
+        return true;
+    }
+    s->forest[c->v] = (struct tree_node){c->next, c->least};
+    return false;
+}
+
+/* Compresses the paths from the sources of all edges into a block, as far as they are linked before
+ * the block begins (from `end` on). Paths of a tangled graph are long and every step is a wait for
+ * memory: here many go at once and wait together, and to `evaluate` little is left. */
+static void compress_paths(struct semi_nca *s, const struct pair *pairs, uint64_t count,
+                           uint32_t end)
+{
+    struct climber climbers[CLIMBERS];
+    uint64_t next = 0;
+    uint32_t busy = 0;
+    for (uint64_t i = 0; i < count && i < CLIMBERS; i++)
+        __builtin_prefetch(&s->forest[pairs[i].a]);
+    for (;;) {
+        for (; busy < CLIMBERS && next < count; next++)
+            busy += begin_climb(s, pairs, count, next, end, &climbers[busy]);
+        if (!busy)
+            return;
+        for (uint32_t i = 0; i < busy; i++) {
+            while (i < busy && !climb_on(s, end, &climbers[i]))
+                climbers[i] = climbers[--busy];
+        }
+    }
+}
+
 /* Makes lists of a block's edges by target, in place: b becomes the index + 1 of the next edge to
  * the same target. */
-static struct pair *list_arrivals(struct semi_nca *s, uint64_t block)
+static struct pair *list_arrivals(struct semi_nca *s, uint64_t block, uint32_t end)
 {
     const struct arrivals *a = &s->arrivals;
     struct pair *pairs = a->pairs + a->begin[block];
     uint32_t low = (uint32_t)(block << a->shift);
     uint64_t count = a->begin[block + 1] - a->begin[block];
+    compress_paths(s, pairs, count, end);
     for (uint64_t i = 0; i < count; i++) {
         uint32_t *first = &s->first[pairs[i].b - low];
-        __builtin_prefetch(&s->forest[pairs[i].a]);
         pairs[i].b = *first;
         *first = (uint32_t)i + 1;
     }
@@ -111,7 +174,7 @@ static struct error *find_semidominators(struct semi_nca *s)
     for (uint64_t block = a->block_count; block-- > 0;) {
         uint64_t low = block << a->shift, end = MIN_OF(n, (block + 1) << a->shift);
         bool some = a->begin[block] < a->begin[block + 1];
-        const struct pair *pairs = list_arrivals(s, block);
+        const struct pair *pairs = list_arrivals(s, block, (uint32_t)end);
         for (uint64_t w = end; w-- > MAX_OF(low, (uint64_t)1);)
             TRY(find_semidominator(s, (uint32_t)w, s->first[w - low], pairs));
         if (some)

@@ -53,25 +53,37 @@ static inline uint32_t number(struct walk *w, uint32_t node, uint32_t parent)
     return me;
 }
 
+/* Whether a target was visited is known only after a wait for memory; what a visit of it will read
+ * is fetched in the same time. */
+static inline void look_ahead_to(const struct walk *w, const uint32_t *edge)
+{
+    uint32_t target = *edge;
+    if (target & GRAPH_LEAF)
+        return;
+    assert(target < w->graph->object_ids);
+    __builtin_prefetch(&w->result->position[target], 1);
+    __builtin_prefetch(&w->graph->edge_begin[target]);
+    __builtin_prefetch(guess_edges(w, target));
+}
+
 /* The last edge is pushed first and so visited last. */
 static inline ERROR_CHECK struct error *scan(struct walk *w, uint32_t me, uint32_t parent,
                                              struct edge_range range)
 {
-    const struct graph *graph = w->graph;
     const uint32_t *position = w->result->position;
     struct visit *top = w->stack + w->depth;
     assert((uint64_t)(range.end - range.begin) <= w->stack_size - w->depth);
+    const uint32_t *ahead = range.end;
+    for (unsigned i = 0; i < EDGES_AHEAD && ahead > range.begin; i++)
+        look_ahead_to(w, --ahead);
     for (const uint32_t *e = range.end; e-- > range.begin;) {
         uint32_t target = *e;
-        if (e - range.begin > EDGES_AHEAD)
-            __builtin_prefetch(&position[e[-EDGES_AHEAD] & GRAPH_ID]);
+        if (ahead > range.begin)
+            look_ahead_to(w, --ahead);
         if (target & GRAPH_LEAF)
             continue;
-        assert(target < graph->object_ids);
         uint32_t seen = position[target];
         if (!seen) {
-            __builtin_prefetch(&graph->edge_begin[target]);
-            __builtin_prefetch(guess_edges(w, target));
             *top++ = (struct visit){target, me};
         } else if (seen == parent) {
             w->result->dominator[me] |= WALK_TO_PARENT;

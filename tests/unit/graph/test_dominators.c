@@ -194,7 +194,7 @@ static void large_graphs_equal_plain_semi_nca(void **state)
                                      .roots = 1 + random_below(20),
                                      .root_edges_most = 1 + random_below(10),
                                      .classes = 1 + i % 3};
-        check_large(&shape, 1 + i % 3);
+        check_large(&shape, 1 + i % 5);
     }
 }
 
@@ -295,6 +295,51 @@ static void a_deep_tree_with_shared_leaves(void **state)
     graph_destroy(graph);
 }
 
+enum { LIST_NODES = 20000, LIST_ITEMS = 20000 };
+
+/* The end of a list leads to items that its head holds too, each with a node and a leaf of its own:
+ * every climb from the end to the head passes the whole list. */
+static void a_list_whose_end_leads_to_what_its_head_holds(void **state)
+{
+    (void)state;
+    enum { ITEM = LIST_NODES, NODE = ITEM + LIST_ITEMS, LEAF = NODE + LIST_ITEMS };
+    enum { IDS = LEAF + LIST_ITEMS };
+    struct graph *graph;
+    uint32_t e = 0, root;
+    must(graph_create(IDS, LIST_NODES + 5 * LIST_ITEMS, &graph));
+    for (uint32_t id = 0; id < IDS; id++) {
+        graph->size_words[id / 8] = 1;
+        bitset_set(graph->allocated, id);
+        graph->edge_begin[id] = e;
+        if (id + 1 < LIST_NODES)
+            graph->edges[e++] = id + 1;
+        if (id == 0 || id == LIST_NODES - 1) {
+            for (uint32_t i = 0; i < LIST_ITEMS; i++)
+                graph->edges[e++] = ITEM + i;
+        }
+        if (id >= ITEM && id < NODE)
+            graph->edges[e++] = NODE + (id - ITEM);
+        if (id >= NODE && id < LEAF)
+            graph->edges[e++] = (LEAF + (id - NODE)) | GRAPH_LEAF;
+    }
+    graph->edge_begin[IDS] = e;
+    must(graph_add_root(graph, GRAPH_NONE, 0, &root));
+    must(graph_add_root_edge(graph, root, 0));
+    must(graph_analyse(graph, 2, NULL, NULL));
+    for (uint32_t i = 0; i < LIST_ITEMS; i++) {
+        assert_int_equal(graph_dominator(graph, ITEM + i), 0);
+        assert_int_equal(graph_dominator(graph, NODE + i), ITEM + i);
+        assert_int_equal(graph_dominator(graph, LEAF + i), NODE + i);
+        assert_int_equal(graph_retained_objects(graph, ITEM + i), 3);
+    }
+    for (uint32_t id = 1; id < LIST_NODES; id++) {
+        assert_int_equal(graph_dominator(graph, id), id - 1);
+        assert_int_equal(graph_retained_objects(graph, id), LIST_NODES - id);
+    }
+    assert_int_equal(graph_retained_bytes(graph, 0), 8 * IDS);
+    graph_destroy(graph);
+}
+
 static void count_phase(void *context, const char *phase, double seconds)
 {
     assert_non_null(phase);
@@ -320,6 +365,7 @@ int main(void)
         cmocka_unit_test(large_graphs_equal_plain_semi_nca),
         cmocka_unit_test(a_long_list_with_shared_leaves),
         cmocka_unit_test(a_deep_tree_with_shared_leaves),
+        cmocka_unit_test(a_list_whose_end_leads_to_what_its_head_holds),
         cmocka_unit_test(progress_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
