@@ -350,8 +350,8 @@ struct error *headroom_check(pid_t pid)
 static uint64_t pause_of(const struct needs *needs)
 {
     uint64_t small = needs->anonymous - MIN_OF(needs->anonymous, needs->huge);
-    return BASE_NS + needs->threads * THREAD_NS + small / PAGE * SMALL_PAGE_NS + needs->page_tables / PAGE * TABLE_NS +
-           needs->huge / HUGE_PAGE * HUGE_PAGE_NS;
+    return BASE_NS + needs->threads * THREAD_NS + small / PAGE * SMALL_PAGE_NS +
+           needs->page_tables / PAGE * TABLE_NS + needs->huge / HUGE_PAGE * HUGE_PAGE_NS;
 }
 
 uint64_t headroom_pause_in(const char *root, pid_t pid, uint64_t limit_ns)
