@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/bitset.h"
-#include "gort/typing_work.h"
+#include "gort/typing_say.h"
 
 /* runtime/sizeclasses.go; 24 came with 1.16. */
 static const uint16_t size_classes[] = {
@@ -64,8 +64,7 @@ static unsigned rank(const struct go_type *t)
     return t->pseudo ? 0 : t->kind == KIND_MAP || t->kind == KIND_CHAN ? 2 : 1;
 }
 
-/* Is one entry of typing->types better than another? A total order. */
-static bool is_better(const struct typing *typing, uint32_t value, uint32_t old)
+bool typing_is_better(const struct typing *typing, uint32_t value, uint32_t old)
 {
     if (!old || value == old || value >> 30 != old >> 30)
         return value >> 30 > old >> 30;
@@ -85,72 +84,22 @@ static bool leads_on(const struct typing *typing, uint32_t value)
     return !t->pseudo && t->pointer_bytes;
 }
 
-/* For who owns the id's chunk. True when the object must now be walked (its pending bit is set). */
-static bool set_value(struct typing *typing, uint32_t id, uint32_t value)
-{
-    if (value == typing->types[id] || !bitset_get(typing->heap->allocated, id) ||
-        !is_better(typing, value, typing->types[id]))
-        return false;
-    typing->types[id] = value;
-    if (!leads_on(typing, value) || bitset_get(typing->work->pending, id))
-        return false;
-    bitset_set(typing->work->pending, id);
-    return true;
-}
-
-static void note_error(struct type_walker *walker, struct error *error)
-{
-    if (walker->error)
-        error_destroy(error);
-    else
-        walker->error = error;
-}
-
-static void send(struct type_walker *walker, uint32_t id, uint32_t value)
+void walker_send(struct type_walker *walker, uint32_t id, uint32_t value)
 {
     struct outbox *outbox = &walker->outboxes[id >> walker->work->chunk_shift];
     struct error *error = vector_push(&outbox->items, (uint64_t)id << 32 | value);
     walker->sent++;
-    note_error(walker, error);
-}
-
-static void take_said(struct type_walker *walker)
-{
-    uint64_t said = walker->said[walker->said_begin++ % SAID_MAX];
-    if (set_value(walker->typing, (uint32_t)(said >> 32), (uint32_t)said))
-        note_error(walker, vector_push(&walker->found, (uint32_t)(said >> 32)));
-}
-
-void walker_take_said(struct type_walker *walker)
-{
-    while (walker->said_begin != walker->said_end)
-        take_said(walker);
-}
-
-static void say(struct type_walker *walker, uint32_t id, uint32_t type, enum type_strength strength)
-{
-    if (walker->work->only_guesses && strength > TYPE_GUESSED)
-        strength = TYPE_GUESSED;
-    uint32_t value = (uint32_t)strength << 30 | (type + 1);
-    if (walker->is_serial) {
-        if (set_value(walker->typing, id, value))
-            typing_note_pending(walker->work, id);
-        return;
-    }
-    if (!walker_owns(walker, id)) {
-        send(walker, id, value);
-        return;
-    }
-    __builtin_prefetch(&walker->typing->types[id], 1);
-    if (walker->said_end - walker->said_begin == SAID_MAX)
-        take_said(walker);
-    walker->said[walker->said_end++ % SAID_MAX] = (uint64_t)id << 32 | value;
+    if (error && walker->error)
+        error_destroy(error);
+    else if (error)
+        walker->error = error;
 }
 
 void walker_set(struct type_walker *walker, uint32_t id, uint32_t type, enum type_strength strength)
 {
     if (id != HEAP_NONE && type != TYPE_NONE && strength != TYPE_UNKNOWN)
-        say(walker, id, type, strength);
+        walker_say(walker, id, (uint32_t)strength << 30 | (type + 1),
+                   leads_on(walker->typing, type + 1));
 }
 
 void typing_take_outboxes(struct typing *typing, uint32_t chunk)
@@ -162,7 +111,9 @@ void typing_take_outboxes(struct typing *typing, uint32_t chunk)
         for (uint64_t k = 0; k < outbox->items.count; k++) {
             if (k + FETCH_AHEAD < outbox->items.count)
                 __builtin_prefetch(&typing->types[items[k + FETCH_AHEAD] >> 32], 1);
-            set_value(typing, (uint32_t)(items[k] >> 32), (uint32_t)items[k]);
+            uint32_t id = (uint32_t)(items[k] >> 32), value = (uint32_t)items[k];
+            if (typing_take(typing, id, value, leads_on(typing, value)))
+                bitset_set(typing->work->pending, id);
         }
         outbox->items.count = 0;
     }
@@ -199,36 +150,8 @@ void walker_evidence(struct type_walker *walker, uint64_t address, uint32_t type
                      : typing_fit(typing, heap_span_of(heap, id), t->size, has_pointers, count);
     if (!has_pointers && bytes < TINY_SLOT && page->divide == heap_divide(TINY_SLOT))
         type = walker->work->small_values;
-    walker_set(walker, id, type, strength);
-}
-
-void walker_pointer(struct type_walker *walker, const struct type_slot *slot, uint64_t word)
-{
-    const struct heap *heap = walker->typing->heap;
-    const struct heap_page *page;
-    if (word - heap->low >= heap->high - heap->low)
-        return;
-    uint32_t id = heap_find_start(heap, word, &page);
-    if (id == HEAP_NONE)
-        return;
-    uint32_t wanted = slot->divide[page->slots & HEAP_PAGE_HAS_HEADER ? 1 : 0];
-    if (!wanted || wanted != page->divide ||
-        slot->to_pointers == !!(page->slots & HEAP_PAGE_NO_POINTERS))
-        walker_evidence(walker, word, slot->type, 1);
-    else
-        say(walker, id, slot->type, TYPE_FITS);
-}
-
-void walker_string(struct type_walker *walker, uint64_t address)
-{
-    const struct heap *heap = walker->typing->heap;
-    if (address - heap->low >= heap->high - heap->low)
-        return;
-    const struct heap_page *page = &heap->pages[(address - heap->low) >> HEAP_PAGE_SHIFT];
-    uint64_t offset = address - heap->low - ((uint64_t)page->first_page << HEAP_PAGE_SHIFT);
-    uint64_t slot = offset * page->divide >> 32;
-    if (page->slots & HEAP_PAGE_NO_POINTERS && slot < (page->slots & HEAP_PAGE_SLOTS))
-        say(walker, page->first_id + (uint32_t)slot, walker->work->string_data, TYPE_FITS);
+    if (strength != TYPE_UNKNOWN)
+        walker_say(walker, id, (uint32_t)strength << 30 | (type + 1), has_pointers);
 }
 
 void walker_slot_fits(const struct typing_work *work, const struct go_type *to,

@@ -33,7 +33,7 @@ struct error *walker_memory_begin(struct type_walker *walker, bool much)
     memory->size = 0;
     memory->is_kept = false;
     memory->much = much;
-    if (walker->typing->runtime->target->kind == TARGET_CORE && !much)
+    if (walker->typing->runtime->target->kind == TARGET_CORE)
         return NULL;
     uint64_t bytes = 0, places = 0;
     memory->first_span = first_span_behind(heap, walker->first);

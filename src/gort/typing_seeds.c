@@ -77,7 +77,6 @@ static void turn_clue(struct type_walker *walker, uint32_t id, uint32_t clue)
 static struct error *turn_clues(struct type_walker *walker, uint32_t chunk)
 {
     each_clue(walker, turn_clue);
-    walker_take_said(walker);
     typing_count_pending(walker->work, chunk);
     return NULL;
 }

@@ -5,8 +5,9 @@
  * evidence on an object the best stays in whatever order it comes: so the result does not depend on
  * threads.
  *
- * A sweep takes what is pending in the chunk one by one, and follows from each what it finds in the
- * chunk; what it finds outside waits for the other chunk's turn.
+ * A sweep follows the chunk's ids upwards, as a program's memory mostly does: what it finds ahead
+ * of it is walked on the way. What it finds behind waits for the next sweep, of which a chunk gets
+ * a few in a row while its bytes are near.
  */
 #include <string.h>
 
@@ -16,11 +17,11 @@
 
 enum {
     FEW = 8192,           /* so many objects are walked one after the other */
-    CHUNK_SHIFT_MIN = 16, /* 256 KiB of types: they and what else is touched stay in L2 */
-    WAVE = 32,            /* chunks that are swept before evidence is taken in */
+    CHUNK_SHIFT_MIN = 18, /* 1 MiB of types */
+    SWEEPS = 3,           /* of a chunk in a row */
+    WAVE = 16,            /* chunks that are swept before evidence is taken in */
     SENT_MAX = 1 << 17,   /* evidence for others that a sweep may send: 1 MiB a chunk */
     WANTS_MAX = 1 << 12,  /* after so many the sweep waits for what it wants */
-    FETCHED = 16,
     READ_SINGLE = 4096,
     READ_AHEAD = 256 << 10,
     DENSE = 32, /* one of so many ids is pending: then read ahead */
@@ -181,72 +182,41 @@ static struct error *walk_pending(struct type_walker *walker, uint32_t id, uint6
     return walker->incomplete ? vector_push(&walker->again, id) : NULL;
 }
 
-/* Objects on their way to be walked, while their bytes come into the cache. */
-struct ring {
-    uint32_t ids[FETCHED];
-    uint32_t begin, end;
-};
-
 static bool may_go_on(const struct type_walker *walker)
 {
     return walker->sent < SENT_MAX && walker->wants < WANTS_MAX;
 }
 
-static void fetch(struct type_walker *walker, struct ring *ring)
+static struct error *sweep_once(struct type_walker *walker, uint32_t chunk, uint64_t ahead)
 {
-    const struct heap *heap = walker->typing->heap;
-    while (walker->found.count && ring->end - ring->begin < FETCHED) {
-        uint32_t id = walker->found.data[--walker->found.count];
-        uint64_t at = heap_slot_address(heap_span_of(heap, id), id) - walker->memory.start;
-        if (at < walker->memory.size) {
-            __builtin_prefetch(walker->memory.bytes + at);
-            __builtin_prefetch(walker->memory.bytes + at + 64);
+    const struct typing_work *work = walker->work;
+    uint64_t *pending = work->pending;
+    uint64_t begin = chunk * chunk_words(work), end = begin + chunk_words(work);
+    for (uint64_t w = begin; w < end; w++) {
+        while (pending[w] && may_go_on(walker)) {
+            uint32_t id = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(pending[w]);
+            pending[w] &= pending[w] - 1;
+            TRY(walk_pending(walker, id, ahead));
         }
-        ring->ids[ring->end++ % FETCHED] = id;
     }
-}
-
-/* What the walk of the chunk's objects has found in the chunk, and what that leads to. */
-static struct error *walk_found(struct type_walker *walker, uint64_t ahead)
-{
-    struct ring ring = {.begin = 0};
-    for (;;) {
-        fetch(walker, &ring);
-        if (ring.begin == ring.end) {
-            walker_take_said(walker);
-            fetch(walker, &ring);
-        }
-        if (ring.begin == ring.end || !may_go_on(walker))
-            return NULL;
-        uint32_t id = ring.ids[ring.begin++ % FETCHED];
-        bitset_clear(walker->work->pending, id);
-        TRY(walk_pending(walker, id, ahead));
-    }
+    return NULL;
 }
 
 static struct error *sweep_chunk(struct type_walker *walker, uint32_t chunk)
 {
     struct typing_work *work = walker->work;
-    uint64_t *pending = work->pending;
-    uint64_t begin = chunk * chunk_words(work), end = begin + chunk_words(work);
     bool dense = (uint64_t)work->chunk_pending[chunk] * DENSE > walker->count;
-    uint64_t ahead = dense ? READ_AHEAD : READ_SINGLE;
     TRY(walker_memory_begin(walker, dense));
     walker->again.count = 0;
     struct error *error = NULL;
-    for (uint64_t w = begin; w < end && !error; w++) {
-        while (pending[w] && !error && may_go_on(walker)) {
-            uint32_t id = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(pending[w]);
-            pending[w] &= pending[w] - 1;
-            walker->found.count = 0;
-            error = walk_pending(walker, id, ahead);
-            if (!error)
-                error = walk_found(walker, ahead);
-        }
+    for (unsigned i = 0; i < SWEEPS && !error; i++) {
+        error = sweep_once(walker, chunk, dense ? READ_AHEAD : READ_SINGLE);
+        typing_count_pending(work, chunk);
+        if (!work->chunk_pending[chunk] || !may_go_on(walker))
+            break;
     }
-    walker_take_said(walker);
     for (uint64_t i = 0; i < walker->again.count; i++)
-        bitset_set(pending, walker->again.data[i]);
+        bitset_set(work->pending, walker->again.data[i]);
     typing_count_pending(work, chunk);
     return error;
 }
@@ -359,7 +329,6 @@ static void walker_deinit(struct type_walker *walker)
         vector_deinit(&walker->outboxes[c].items);
     free(walker->outboxes);
     hash_map_deinit(&walker->wanted);
-    vector_deinit(&walker->found);
     vector_deinit(&walker->again);
     vector_deinit(&walker->for_serial);
     vector_deinit(&walker->closures_met);

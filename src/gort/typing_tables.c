@@ -88,6 +88,13 @@ static struct error *find_slots(struct typing *typing, uint32_t type)
     }
     /* collect_slots has met types, but none of their slots: the entry is still there */
     t = &typing->table.types.data[type];
+    uint64_t kept = 0; /* a damaged descriptor may have members behind its end */
+    for (uint64_t i = 0; i < list.items.count; i++) {
+        uint64_t width = type_slot_width(&list.items.data[i]);
+        if (width <= t->size && list.items.data[i].offset <= t->size - width)
+            list.items.data[kept++] = list.items.data[i];
+    }
+    list.items.count = kept;
     typing->slots.data[type] = (struct type_slots){.items = list.items.data,
                                                    .count = (uint32_t)list.items.count,
                                                    .kind = t->kind,

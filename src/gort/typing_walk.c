@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "gort/typing_work.h"
+#include "gort/typing_say.h"
 
 enum {
     DEPTH_MAX = 16,
@@ -276,20 +276,11 @@ static inline void follow_slot(struct type_walker *walker, const struct type_slo
     }
 }
 
-static inline uint64_t slot_width(const struct type_slot *slot)
-{
-    return slot->kind == KIND_SLICE ? 24 : slot->kind == KIND_INTERFACE ? 16 : 8;
-}
-
 void walker_value(struct type_walker *walker, uint32_t type, const uint8_t *bytes, uint64_t size)
 {
     const struct type_slots slots = *walker_slots(walker, type); /* the items never move */
-    for (uint32_t i = 0; i < slots.count; i++) {
-        const struct type_slot *slot = &slots.items[i];
-        uint64_t width = slot_width(slot);
-        if (width <= size && slot->offset <= size - width)
-            follow_slot(walker, slot, bytes + slot->offset);
-    }
+    for (uint32_t i = 0; i < slots.count && slots.size <= size; i++)
+        follow_slot(walker, &slots.items[i], bytes + slots.items[i].offset);
 }
 
 static void walk_channel(struct type_walker *walker, uint64_t address, uint32_t type)
@@ -309,10 +300,7 @@ static struct error *walk_huge(struct type_walker *walker, uint32_t type, uint64
     for (uint32_t i = 0; i < slots.count; i++) {
         const struct type_slot *slot = &slots.items[i];
         const uint8_t *bytes;
-        uint64_t width = slot_width(slot);
-        if (width > size || slot->offset > size - width)
-            continue;
-        TRY(window_get(&walker->objects, start + slot->offset, width,
+        TRY(window_get(&walker->objects, start + slot->offset, type_slot_width(slot),
                        MIN_OF(size - slot->offset, (uint64_t)WINDOW_BYTES), &bytes));
         follow_slot(walker, slot, bytes);
     }

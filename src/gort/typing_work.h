@@ -14,7 +14,6 @@
 #include "gort/typing_walk.h"
 
 enum {
-    SAID_MAX = 32, /* so many lines of typing->types come into the cache at a time */
     CHUNKS_MAX = 1024,
     SLOT_WORDS_MAX = 4096,    /* of the largest size class */
     REMEMBERED_MAX = 1 << 20, /* itabs, functions */
@@ -43,18 +42,15 @@ struct type_walker {
     struct walker_memory memory;
     struct window objects;
     bool is_serial;
-    bool only_own;           /* clues still stand where other types will: see typing_seeds.c */
-    uint32_t first, count;   /* ids of the chunk that is swept */
-    uint64_t sent, wants;    /* since the chunk's beginning: evidence for others, things wanted */
-    bool incomplete;         /* the object must be walked again */
-    bool leave_to_serial;    /* the object needs the serial walker */
-    uint64_t said[SAID_MAX]; /* of own objects: on its way to typing->types */
-    uint32_t said_begin, said_end;
-    uint64_t last_itab; /* and its dynamic type: most are alike */
+    bool only_own;         /* clues still stand where other types will: see typing_seeds.c */
+    uint32_t first, count; /* ids of the chunk that is swept */
+    uint64_t sent, wants;  /* since the chunk's beginning: evidence for others, things wanted */
+    bool incomplete;       /* the object must be walked again */
+    bool leave_to_serial;  /* the object needs the serial walker */
+    uint64_t last_itab;    /* and its dynamic type: most are alike */
     uint32_t last_itab_type;
     struct outbox *outboxes; /* by chunk */
     struct hash_map wanted;  /* address or type << WANT_BITS | enum want */
-    VECTOR(uint32_t) found;  /* objects of the chunk to walk next; their pending bits are set */
     VECTOR(uint32_t) again;
     VECTOR(uint32_t) for_serial;
     VECTOR(uint64_t) closures_met; /* their addresses, while only_own */
@@ -97,14 +93,8 @@ static inline uint32_t typing_divide_for(const struct typing_work *work, uint64_
  * larger (a pointer to the first member looks like one to the whole). */
 void walker_set(struct type_walker *walker, uint32_t id, uint32_t type,
                 enum type_strength strength);
-/* What walker_set has put off. */
-void walker_take_said(struct type_walker *walker);
 /* count values of the type stand at address. */
 void walker_evidence(struct type_walker *walker, uint64_t address, uint32_t type, uint64_t count);
-/* The object that a pointer slot's word leads to is of the slot's type: as walker_evidence. */
-void walker_pointer(struct type_walker *walker, const struct type_slot *slot, uint64_t word);
-/* The bytes of a string stand at address, perhaps within an object. */
-void walker_string(struct type_walker *walker, uint64_t address);
 /* Fills to_pointers and divide of a pointer slot that leads to values of the type. */
 void walker_slot_fits(const struct typing_work *work, const struct go_type *to,
                       struct type_slot *slot);
@@ -133,6 +123,11 @@ static inline const struct type_slots *walker_slots(struct type_walker *walker, 
 /* The type "func name" of a function value whose function begins at pc, and what a method value's
  * receiver points to, TYPE_NONE for others. */
 uint32_t walker_function_type(struct type_walker *walker, uint64_t pc, uint32_t *out_receiver);
+/* Bytes of a value that follow_slot looks at; the slots of a type end within it. */
+static inline uint64_t type_slot_width(const struct type_slot *slot)
+{
+    return slot->kind == KIND_SLICE ? 24 : slot->kind == KIND_INTERFACE ? 16 : 8;
+}
 /* Adds what a walker wanted; key: as in wanted. */
 void typing_provide(struct typing *typing, uint64_t key);
 
