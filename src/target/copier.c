@@ -130,13 +130,15 @@ static struct error *fork_stopped(const struct thread_stop *stop, const struct i
     return hold_copy(pid, copy);
 }
 
-static bool is_traced_by_copier(pid_t pid)
+/* Who was refused and could read the process just before met another tracer: a copier, which does
+ * not take long and may be gone by now, or somebody else. */
+static bool is_let_go_soon(pid_t pid)
 {
     CLEANUP_FREE char *status = NULL, *name = NULL;
     if (proc_read(proc_path(pid, "status").text, &status, NULL))
         return false;
     pid_t tracer = (pid_t)proc_status_number(status, "TracerPid", 0);
-    return tracer && !proc_read(proc_path(tracer, "comm").text, &name, NULL) &&
+    return !tracer || proc_read(proc_path(tracer, "comm").text, &name, NULL) ||
            strcmp(name, COPIER_NAME "\n") == 0;
 }
 
@@ -152,8 +154,8 @@ static struct error *take_copy(const struct copy_request *request, const struct 
     };
     struct error *error = thread_stop_begin(&options, &stop);
     if (error) {
-        answer->outcome =
-            stop.is_slow || is_traced_by_copier(request->pid) ? COPY_AGAIN : COPY_FAILED;
+        bool again = stop.is_slow || (stop.is_refused && is_let_go_soon(request->pid));
+        answer->outcome = again ? COPY_AGAIN : COPY_FAILED;
         return error;
     }
     for (uint64_t i = 0; !error && i < stop.threads.count; i++)
@@ -297,7 +299,6 @@ static void send_answer(int socket, struct copy_answer *answer, const struct err
 {
     if (error) {
         answer->kind = error->kind;
-        answer->os_errno = error->os_errno;
         error_text(error, answer->text, sizeof(answer->text));
     }
     answer->thread_count = error ? 0 : threads->threads.count;

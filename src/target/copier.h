@@ -16,6 +16,9 @@
  * target. Mappings with MAP_SHARED are the target's own: they go on changing. What is marked
  * MADV_DONTFORK is not there, what is marked MADV_WIPEONFORK is zero; Go's heap is none of these.
  *
+ * To the threads of the target the fork is a stop like that by SIGSTOP and SIGCONT: calls in which
+ * they wait go on, but for those few that end with EINTR then (signal(7): epoll_wait and others).
+ *
  * The copy is charged to the target's control group, and first in the kernel's list when memory
  * runs out (oom_score_adj 1000). Getrusage(RUSAGE_CHILDREN) of the target counts it afterwards.
  */
@@ -43,7 +46,6 @@ struct copy_request {
 struct copy_answer {
     enum copy_outcome outcome;
     enum error_kind kind;
-    int os_errno;
     pid_t copy;
     uint64_t stopped_ns;
     uint64_t thread_count;

@@ -122,7 +122,6 @@ static struct error *try_fork(const struct copy_request *request, struct target 
         answer.text[sizeof(answer.text) - 1] = '\0';
         *out_again = answer.outcome == COPY_AGAIN;
         error = error_create(answer.kind, "%s", answer.text);
-        error->os_errno = answer.os_errno;
     } else {
         error = receive_threads(copy->socket, answer.thread_count, target);
     }

@@ -89,8 +89,10 @@ static struct error *seize(struct thread_stop *stop, pid_t tid, bool *out_held)
         char state = proc_stat(stop->pid, tid).state;
         if (!state || state == 'Z' || state == 'X')
             return NULL;
-        if (failure == EPERM || failure == EACCES)
+        if (failure == EPERM || failure == EACCES) {
+            stop->is_refused = true;
             return explain_refusal(stop->pid);
+        }
         return error_os(failure, "cannot stop thread %d of process %d", tid, stop->pid);
     }
     *out_held = true;
@@ -300,7 +302,7 @@ struct error *thread_stop_begin(const struct thread_stop_options *options, struc
     struct error *error = stop_all(&stop);
     if (error) {
         thread_stop_end(&stop);
-        *out = (struct thread_stop){.is_slow = stop.is_slow};
+        *out = (struct thread_stop){.is_slow = stop.is_slow, .is_refused = stop.is_refused};
         return error;
     }
     if (options->full_registers)

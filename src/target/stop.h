@@ -31,6 +31,7 @@ struct thread_stop {
     uint64_t limit_ns;
     uint64_t started_ns, ended_ns; /* before the first thread was seized; after the last detach */
     bool is_slow;                  /* it failed because a thread did not stop in time */
+    bool is_refused;               /* it failed because a thread may not be traced */
     VECTOR(struct held_thread) threads;
     struct hash_map held;             /* tid → 1 while it is in threads */
     VECTOR(pid_t) born;               /* ids that clone events announced */
@@ -45,9 +46,9 @@ struct thread_stop_options {
 };
 
 /* Returns when every thread stands still, new ones too. On error all go on, those that are slow to
- * stop when the calling thread ends, and only out->is_slow is set. ERROR_OS with a sentence:
- * exited, not permitted, traced by another, a thread that does not stop in time. Some 10 µs per
- * thread, and 5 µs more with full_registers. */
+ * stop when the calling thread ends, and only out->is_slow and is_refused are set. ERROR_OS with a
+ * sentence: exited, not permitted, traced by another, a thread that does not stop in time. Some 10
+ * µs per thread, and 5 µs more with full_registers. */
 struct error *thread_stop_begin(const struct thread_stop_options *options,
                                 struct thread_stop *out) ERROR_CHECK;
 
