@@ -7,6 +7,7 @@ enum {
     PUBLISH_NODES = 256,
     FOLLOW_NODES = 4096, /* a thread alone marks leaves while their edges are in the cache */
     EDGES_AHEAD = 12,
+    SIBLING_EDGES_AHEAD = 4,
     LANDMARK_IDS = 64,
 };
 
@@ -95,14 +96,20 @@ static inline ERROR_CHECK struct error *scan(struct walk *w, uint32_t me, uint32
     return NULL;
 }
 
-/* Fetches the edges of the nodes that are next but one and two. */
+/* Two waits at once: while the edges of this node come from memory, those of the next in the stack
+ * do too, and then what a visit to each of their targets will read. */
 static inline void look_ahead(const struct walk *w)
 {
     const struct graph *graph = w->graph;
-    if (w->depth < 2)
+    if (!w->depth)
         return;
-    __builtin_prefetch(&graph->edges[graph->edge_begin[w->stack[w->depth - 1].node]]);
-    __builtin_prefetch(&graph->edges[graph->edge_begin[w->stack[w->depth - 2].node]]);
+    uint32_t next = w->stack[w->depth - 1].node;
+    const uint32_t *e = graph->edges + graph->edge_begin[next];
+    const uint32_t *end = graph->edges + graph->edge_begin[next + 1];
+    if (end - e > SIBLING_EDGES_AHEAD)
+        end = e + SIBLING_EDGES_AHEAD;
+    for (; e < end; e++)
+        look_ahead_to(w, e);
 }
 
 static ERROR_CHECK struct error *visit_stacked(struct walk *w)
