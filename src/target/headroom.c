@@ -1,5 +1,6 @@
 #include "target/headroom.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 enum {
     PAGE = 4096,
+    LOW_TASK_LIMIT = 4096,
     LEAST_TASKS = 8, /* so many more must be allowed: a Go program ends when it gets no thread */
 };
 #define MIB ((uint64_t)1 << 20)
@@ -318,11 +320,56 @@ static struct error *check_groups(const char *root, pid_t pid, const struct need
     return NULL;
 }
 
+/* Tasks of a user, on all of the machine. */
+static uint64_t count_tasks(const char *root, uint64_t user)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s/proc", root) >= (int)sizeof(path))
+        return 0;
+    DIR *directory = opendir(path);
+    uint64_t sum = 0;
+    struct dirent *entry;
+    while (directory && (entry = readdir(directory))) {
+        uint64_t owner, threads;
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        CLEANUP_FREE char *status = pid > 0 ? read_proc(root, pid, "status") : NULL;
+        if (status && find_number(status, "Uid", &owner) && owner == user &&
+            find_number(status, "Threads", &threads))
+            sum += threads;
+    }
+    if (directory)
+        closedir(directory);
+    return sum;
+}
+
+/* The limit of tasks of the process's user (RLIMIT_NPROC), which does not bind root. Only a low one
+ * is worth the look at all processes. */
+static struct error *check_user_tasks(const char *root, pid_t pid)
+{
+    static const char key[] = "Max processes";
+    CLEANUP_FREE char *limits = read_proc(root, pid, "limits");
+    CLEANUP_FREE char *status = read_proc(root, pid, "status");
+    const char *line = limits ? strstr(limits, key) : NULL;
+    char *end = NULL;
+    uint64_t limit = line ? strtoull(line + strlen(key), &end, 10) : 0, user;
+    if (!line || end == line + strlen(key) || limit > LOW_TASK_LIMIT || !status ||
+        !find_number(status, "Uid", &user) || user == 0)
+        return NULL;
+    uint64_t tasks = count_tasks(root, user);
+    if (tasks + LEAST_TASKS <= limit)
+        return NULL;
+    return error_create(ERROR_OS,
+                        "a forked copy of process %d needs a task, and its user has %" PRIu64
+                        " of the %" PRIu64 " that are allowed (ulimit -u)" HEADROOM_ADVICE,
+                        pid, tasks, limit);
+}
+
 struct error *headroom_check_in(const char *root, pid_t pid)
 {
     struct needs needs;
     TRY(read_needs(root, pid, &needs));
     TRY(check_groups(root, pid, &needs));
+    TRY(check_user_tasks(root, pid));
     CLEANUP_FREE char *memory = read_file(root, "/proc/meminfo", "");
     CLEANUP_FREE char *mode = read_file(root, "/proc/sys/vm/overcommit_memory", "");
     if (!memory)

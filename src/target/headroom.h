@@ -19,8 +19,8 @@
  * a sixteenth of the anonymous memory (16 MiB to 512 MiB), for what the process changes while it is
  * read, against the memory that its control groups and all those above them (v1, v2) have left,
  * page cache counted as free, and against MemAvailable; the commit limit where
- * vm.overcommit_memory is 2; the number of tasks that its control groups may still have. Some ten
- * small files. */
+ * vm.overcommit_memory is 2; the number of tasks that its control groups and its user
+ * (RLIMIT_NPROC) may still have. Some ten small files. */
 struct error *headroom_check(pid_t pid) ERROR_CHECK;
 struct error *headroom_check_in(const char *root, pid_t pid) ERROR_CHECK; /* below another / */
 

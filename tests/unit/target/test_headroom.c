@@ -148,6 +148,25 @@ static void test_tasks(void **state)
     check_fine(headroom_check_in(root, PID));
 }
 
+static void test_tasks_of_the_user(void **state)
+{
+    (void)state;
+    put_process();
+    put("/proc/77/limits", "Limit Soft Limit Hard Limit Units\nMax processes             40  "
+                           "                  40                   processes\n");
+    put("/proc/77/status", "Uid:\t500\t500\t500\t500\nThreads:\t10\n");
+    put("/proc/78/status", "Uid:\t500\t500\t500\t500\nThreads:\t22\n");
+    put("/proc/79/status", "Uid:\t501\t501\t501\t501\nThreads:\t100\n");
+    check_fine(headroom_check_in(root, PID));
+    put("/proc/78/status", "Uid:\t500\t500\t500\t500\nThreads:\t23\n");
+    refused("its user has 33 of the 40 that are allowed");
+    put("/proc/77/status", "Uid:\t0\t0\t0\t0\nThreads:\t10\n");
+    check_fine(headroom_check_in(root, PID));
+    put("/proc/77/limits", "Max processes             unlimited            unlimited  processes\n");
+    put("/proc/77/status", "Uid:\t500\t500\t500\t500\nThreads:\t10\n");
+    check_fine(headroom_check_in(root, PID));
+}
+
 /* Text that is not as the kernel writes it must do no harm. */
 static void test_damaged_files(void **state)
 {
@@ -199,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_groups_above, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_version_1, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_tasks, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(test_tasks_of_the_user, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_damaged_files, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_pause, make_root, remove_root),
     };
