@@ -19,6 +19,7 @@ enum {
     FEW = 8192,           /* so many objects are walked one after the other */
     CHUNK_SHIFT_MIN = 18, /* 1 MiB of types */
     SWEEPS = 3,           /* of a chunk in a row */
+    SWEEPS_KEPT = 16,     /* the same, where the bytes had to be read */
     WAVE = 16,            /* chunks that are swept before evidence is taken in */
     SENT_MAX = 1 << 17,   /* evidence for others that a sweep may send: 1 MiB a chunk */
     WANTS_MAX = 1 << 12,  /* after so many the sweep waits for what it wants */
@@ -209,7 +210,8 @@ static struct error *sweep_chunk(struct type_walker *walker, uint32_t chunk)
     TRY(walker_memory_begin(walker, dense));
     walker->again.count = 0;
     struct error *error = NULL;
-    for (unsigned i = 0; i < SWEEPS && !error; i++) {
+    unsigned sweeps = walker->memory.is_kept ? SWEEPS_KEPT : SWEEPS;
+    for (unsigned i = 0; i < sweeps && !error; i++) {
         error = sweep_once(walker, chunk, dense ? READ_AHEAD : READ_SINGLE);
         typing_count_pending(work, chunk);
         if (!work->chunk_pending[chunk] || !may_go_on(walker))
