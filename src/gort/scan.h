@@ -8,8 +8,9 @@
 
 /* clues: object_ids entries (see pointers.h), filled on the way; or NULL.
  * A new graph with the heap's objects (same ids) and edges in address order, no roots. The heap's
- * allocated bits are copied. One thread per part of the heap. Pointers to holes and to the object
- * itself give no edge. Cost: O(bytes of objects with pointers), near memory bandwidth. */
+ * allocated bits are copied. heap->threads threads take the heap's parts. Pointers to holes and to
+ * the object itself give no edge. Cost: O(bytes of objects with pointers), near memory bandwidth.
+ */
 struct error *scan_heap(struct go_runtime *runtime, const struct heap *heap, uint32_t *clues,
                         struct graph **out) ERROR_CHECK;
 

@@ -7,7 +7,7 @@
  * The result depends on the target alone, not on the number of threads (typing_sweep.h tells why).
  *
  * Memory: 4⅛ B per object id (the clues of the scan, turned into types in place), and while it runs
- * up to 64 MiB.
+ * up to 33 MiB a thread and 16 MiB in all.
  */
 #ifndef LEAKHOUND_GORT_TYPING_H
 #define LEAKHOUND_GORT_TYPING_H
