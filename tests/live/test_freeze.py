@@ -223,7 +223,7 @@ def killed(path, with_copier):
             copier, deadline = None, time.monotonic() + 5
             while with_copier and not copier and process.poll() is None and time.monotonic() < deadline:
                 copier = child_named(process.pid, COPIER)
-            time.sleep(random.choice((0, 0.001, 0.004, 0.02, 0.1)) * random.random())
+            time.sleep(random.choice((0, 0.0005, 0.002, 0.005, 0.02, 0.1)) * random.random())
             if copier:
                 try:
                     os.kill(copier, signal.SIGKILL)
