@@ -8,6 +8,7 @@ enum {
     FOLLOW_NODES = 4096, /* a thread alone marks leaves while their edges are in the cache */
     EDGES_AHEAD = 12,
     SIBLING_EDGES_AHEAD = 4,
+    STACK_AHEAD = 12,
     LANDMARK_IDS = 64,
 };
 
@@ -97,12 +98,15 @@ static inline ERROR_CHECK struct error *scan(struct walk *w, uint32_t me, uint32
 }
 
 /* Two waits at once: while the edges of this node come from memory, those of the next in the stack
- * do too, and then what a visit to each of their targets will read. */
+ * do too, and then what a visit to each of their targets will read. Further down the stack may be
+ * what was fetched when it was pushed, too long ago: the rest of a large slice. */
 static inline void look_ahead(const struct walk *w)
 {
     const struct graph *graph = w->graph;
     if (!w->depth)
         return;
+    if (w->depth > STACK_AHEAD)
+        look_ahead_to(w, &w->stack[w->depth - STACK_AHEAD].node);
     uint32_t next = w->stack[w->depth - 1].node;
     const uint32_t *e = graph->edges + graph->edge_begin[next];
     const uint32_t *end = graph->edges + graph->edge_begin[next + 1];
