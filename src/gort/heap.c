@@ -111,21 +111,43 @@ static struct error *pass_over(const struct go_runtime *runtime, struct heap *he
     return NULL;
 }
 
-/* Of spans that overlap, because one was freed and the other made of its pages meanwhile, the first
- * stays. */
-static void drop_overlapping(struct heap *heap)
+/* Whether the span's record still says what it said when it was read. */
+static bool still_stands(struct go_runtime *runtime, const struct heap_span *span)
 {
-    uint64_t kept = 0, end = 0;
+    uint8_t bytes[SPAN_BYTES_MAX] = {0};
+    struct error *error =
+        target_read(runtime->target, span->address, bytes, GO_SIZE(runtime, mspan));
+    bool same = !error && SPAN(state, 1) == SPAN_IN_USE && SPAN(startAddr, 8) == span->start &&
+                SPAN(npages, 8) == span->pages;
+    error_destroy(error);
+    return same;
+}
+
+static void forget_span(struct heap *heap, const struct heap_span *span)
+{
+    heap->statistics.unread_spans++;
+    heap->statistics.inuse_bytes -= span->pages * HEAP_PAGE_SIZE;
+    heap->statistics.unswept_spans -= span->unswept;
+}
+
+/* Of spans that overlap, because one was freed and the other made of its pages meanwhile, or caught
+ * half written, that one stays which still is as it was read. */
+static void drop_overlapping(struct go_runtime *runtime, struct heap *heap)
+{
+    uint64_t kept = 0;
     for (uint64_t i = 0; i < heap->spans.count; i++) {
         const struct heap_span span = heap->spans.data[i];
-        if (span.start < end) {
-            heap->statistics.unread_spans++;
-            heap->statistics.inuse_bytes -= span.pages * HEAP_PAGE_SIZE;
-            heap->statistics.unswept_spans -= span.unswept;
-            continue;
+        bool dropped = false;
+        while (kept && !dropped) {
+            const struct heap_span *last = &heap->spans.data[kept - 1];
+            if (span.start >= last->start + last->pages * HEAP_PAGE_SIZE)
+                break;
+            dropped = still_stands(runtime, last) || !still_stands(runtime, &span);
+            forget_span(heap, dropped ? &span : last);
+            kept -= !dropped;
         }
-        end = span.start + span.pages * HEAP_PAGE_SIZE;
-        heap->spans.data[kept++] = span;
+        if (!dropped)
+            heap->spans.data[kept++] = span;
     }
     heap->spans.count = kept;
 }
@@ -161,7 +183,7 @@ static struct error *read_spans(struct go_runtime *runtime, struct heap *heap)
     }
     qsort(heap->spans.data, heap->spans.count, sizeof(struct heap_span), by_start);
     if (runtime->is_racy)
-        drop_overlapping(heap);
+        drop_overlapping(runtime, heap);
     return NULL;
 }
 

@@ -34,7 +34,7 @@ PROGRAMS = {
     "holder-closure": ("-scale", "0.2"),
     "holder-goroutine-stack": ("-scale", "0.2"),
 }
-LOST_SHARE = 15  # thousandths of the bytes that may lose their type
+LOST_SHARE = 30  # thousandths of the bytes that may lose their type
 # Types of variables whose words say more or less of what they hold: one-way channels; structures
 # around one pointer; structures without a name, which DWARF writes in another way.
 OPAQUE = re.compile(r"unsafe\.Pointer|^(sync/)?atomic\.Pointer\[|^chan<-|^<-chan|struct \{"
