@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/work_dir.h"
 
@@ -56,6 +57,15 @@ void big_array_free(void *pointer, uint64_t bytes)
 {
     if (pointer)
         munmap(pointer, bytes ? bytes : 1);
+}
+
+void *big_array_shrink(void *pointer, uint64_t bytes, uint64_t new_bytes)
+{
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t kept = (MAX_OF(new_bytes, (uint64_t)1) + page - 1) / page * page;
+    if (kept < bytes)
+        munmap((char *)pointer + kept, bytes - kept);
+    return pointer;
 }
 
 void arena_init(struct arena *arena)

@@ -28,6 +28,8 @@ struct error *memory_array(uint64_t count, uint64_t size, void *out_pointer) ERR
  * Free with big_array_free and the same size. */
 struct error *big_array(uint64_t bytes, void *out_pointer) ERROR_CHECK;
 void big_array_free(void *pointer, uint64_t bytes);
+/* Gives back what lies behind new_bytes; freed with that size from then on. Returns pointer. */
+void *big_array_shrink(void *pointer, uint64_t bytes, uint64_t new_bytes);
 
 /* Bump allocator; everything in it is freed at once by arena_deinit. Not thread safe. */
 struct arena {

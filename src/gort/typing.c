@@ -19,6 +19,8 @@ struct error *typing_run(struct go_runtime *runtime, const struct heap *heap, ui
     type_table_init(&out->table, runtime);
     struct error *error = run(out, variables, goroutines);
     typing_work_destroy(out);
+    if (!error)
+        error = typing_pack(out);
     if (error) {
         typing_deinit(out);
         return error_wrap(error, "the types of objects cannot be read");
@@ -36,5 +38,11 @@ void typing_deinit(struct typing *typing)
     type_table_deinit(&typing->table);
     if (typing->types)
         big_array_free(typing->types, (uint64_t)typing->heap->object_ids * sizeof(uint32_t));
+    if (typing->packed)
+        big_array_free(typing->packed, (uint64_t)typing->heap->object_ids * sizeof(uint16_t));
+    if (typing->strengths)
+        big_array_free(typing->strengths, (uint64_t)typing->heap->object_ids / 4 + 1);
     typing->types = NULL;
+    typing->packed = NULL;
+    typing->strengths = NULL;
 }

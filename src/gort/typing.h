@@ -6,8 +6,8 @@
  *
  * The result depends on the target alone, not on the number of threads (typing_sweep.h tells why).
  *
- * Memory: 4⅛ B per object id (the clues of the scan, turned into types in place), and while it runs
- * up to 33 MiB a thread and 16 MiB in all.
+ * Memory: 2¼ B per object id; 4⅛ B (the clues of the scan, turned into types in place) while it
+ * runs, and up to 33 MiB a thread and 16 MiB in all.
  */
 #ifndef LEAKHOUND_GORT_TYPING_H
 #define LEAKHOUND_GORT_TYPING_H
@@ -44,7 +44,11 @@ struct typing {
     struct type_table table;
     struct go_runtime *runtime;
     const struct heap *heap;
-    uint32_t *types; /* by object id: strength << 30 | type index + 1; 0 = unknown (big_array) */
+    /* While typing_run lasts, and for good when there are 65,535 types or more. By object id:
+     * strength << 30 | type index + 1; 0 = unknown (big_array). */
+    uint32_t *types;
+    uint16_t *packed;   /* else: type index + 1 */
+    uint8_t *strengths; /* with it: two bits per object id */
     struct pointer_reader reader;
     VECTOR(struct type_slots) slots; /* by type */
     struct hash_map closures; /* entry of a function literal → type of what it captured + 1 */
@@ -58,14 +62,19 @@ struct error *typing_run(struct go_runtime *runtime, const struct heap *heap, ui
                          const struct goroutine_list *goroutines, struct typing *out) ERROR_CHECK;
 void typing_deinit(struct typing *typing);
 
+/* At the end of typing_run: halves the row of types. */
+struct error *typing_pack(struct typing *typing) ERROR_CHECK;
+
 /* Index in typing->table of an object's type, TYPE_NONE when unknown. */
 static inline uint32_t typing_type(const struct typing *typing, uint32_t id)
 {
-    return (typing->types[id] & 0x3fffffffu) - 1; /* 0 → TYPE_NONE */
+    /* 0 → TYPE_NONE */
+    return (typing->packed ? typing->packed[id] : typing->types[id] & 0x3fffffffu) - 1;
 }
 static inline enum type_strength typing_strength(const struct typing *typing, uint32_t id)
 {
-    return (enum type_strength)(typing->types[id] >> 30);
+    return (enum type_strength)(typing->packed ? typing->strengths[id / 4] >> id % 4 * 2 & 3
+                                               : typing->types[id] >> 30);
 }
 /* Number of values of its type that an object holds (an array behind a slice: many). */
 uint64_t typing_count(const struct typing *typing, uint32_t id);

@@ -212,6 +212,7 @@ struct error *report_collect(struct target *target, const struct report_options 
         error = collect_holders(analysis, options->top, out);
     }
     if (!error) {
+        edge_words_deinit(&analysis->words); /* the steps have their names */
         stage(&stages, analysis, PHASE_SHARED);
         error = collect_shared(analysis, options->top, threads, out);
     }
