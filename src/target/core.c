@@ -8,11 +8,6 @@
 #include "target/core_private.h"
 #include "target/mapped_file.h"
 
-static struct core *core_of(struct target *target)
-{
-    return (struct core *)target->private;
-}
-
 static struct error *core_check(struct target *target)
 {
     const struct core *core = core_of(target);
@@ -52,6 +47,8 @@ static void core_destroy(struct target *target)
     core_memory_deinit(&core->memory);
     image_close(&core->image);
     mapped_file_unmap(core->bytes, core->size);
+    if (core->file >= 0)
+        close(core->file);
     free(core);
 }
 
@@ -104,7 +101,7 @@ static struct error *map_core(struct target *target, struct core *core, const ch
         core->size = (uint64_t)status.st_size;
         target_set_time(target, status.st_mtime);
     }
-    close(fd);
+    core->file = fd;
     return error;
 }
 
@@ -317,6 +314,7 @@ struct error *target_open_core(const char *path, const struct target_options *op
     struct target *target;
     TRY(memory_array(1, sizeof(*core), &core));
     core->common.source = &core_source;
+    core->file = -1;
     struct error *error = target_create(TARGET_CORE, &core->common, &target);
     if (error) {
         free(core);

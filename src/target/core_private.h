@@ -10,6 +10,7 @@ struct core {
     struct target_private common;
     const uint8_t *bytes; /* the mapped file */
     uint64_t size;
+    int file;                 /* the same, open */
     VECTOR(Elf64_Phdr) loads; /* PT_LOAD, ascending, not overlapping, within the file */
     struct core_notes notes;
     struct image image; /* the executable: its file, or else its headers in the core */
@@ -17,6 +18,11 @@ struct core {
     uint64_t bias; /* of the image */
     struct core_memory memory;
 };
+
+static inline struct core *core_of(struct target *target)
+{
+    return (struct core *)target->private;
+}
 
 /* Finds the executable, checks that it wrote this core, lays its pages under those that the core
  * leaves out, and sets target->exe_path and exe_open_path. ERROR_FORMAT for the wrong executable,

@@ -1,7 +1,6 @@
 /*
- * Writing an ELF core of a frozen process: for gdb, delve and ourselves. The layout is the kernel's
- * (fs/binfmt_elf.c): ELF header, segment headers, notes, then the bytes of the segments, each
- * page-aligned and in ascending order. What the core holds: target/core_plan.h.
+ * Writing an ELF core of a frozen process: for gdb, delve and ourselves. Its layout:
+ * target/core_image.h; what it holds: target/core_plan.h.
  */
 #ifndef LEAKHOUND_TARGET_CORE_WRITE_H
 #define LEAKHOUND_TARGET_CORE_WRITE_H
