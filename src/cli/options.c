@@ -20,7 +20,8 @@ enum {
     KEY_PHASES,
     KEY_WITH_FILES,
     KEY_INFO,
-    KEY_WORK_DIR
+    KEY_WORK_DIR,
+    KEY_WITH_CONTENTS
 };
 
 static const struct option long_options[] = {
@@ -36,6 +37,7 @@ static const struct option long_options[] = {
     {"phases", no_argument, NULL, KEY_PHASES},
     {"with-files", no_argument, NULL, KEY_WITH_FILES},
     {"info", no_argument, NULL, KEY_INFO},
+    {"with-contents", no_argument, NULL, KEY_WITH_CONTENTS},
     {"work-dir", required_argument, NULL, KEY_WORK_DIR},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -59,6 +61,7 @@ static const struct {
     {KEY_WITH_FILES, OPTION_WITH_FILES},
     {KEY_INFO, OPTION_INFO},
     {KEY_WORK_DIR, OPTION_WORK_DIR},
+    {KEY_WITH_CONTENTS, OPTION_WITH_CONTENTS},
 };
 
 static bool is_taken(int key, unsigned taken)
@@ -172,6 +175,9 @@ static struct error *apply(int key, const char *value, struct options *options)
         break;
     case KEY_WITH_FILES:
         options->with_files = true;
+        break;
+    case KEY_WITH_CONTENTS:
+        options->with_contents = true;
         break;
     case KEY_WORK_DIR:
         options->work_dir = value;

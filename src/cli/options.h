@@ -24,6 +24,7 @@ enum option_bit {
     OPTION_WITH_FILES = 1 << 9,
     OPTION_INFO = 1 << 10,
     OPTION_WORK_DIR = 1 << 11,
+    OPTION_WITH_CONTENTS = 1 << 12,
 };
 
 enum { OPTIONS_MAX_OPERANDS = 4, OPTIONS_DEFAULT_TOP = 10 };
@@ -32,7 +33,7 @@ struct options {
     enum output_format format;
     const char *output; /* NULL: standard output */
     bool has_output;    /* -o was given, if only as "-" */
-    bool no_color, quiet, phases, with_files, info, help, version;
+    bool no_color, quiet, phases, with_files, with_contents, info, help, version;
     const char *exe; /* NULL: as the target says */
     enum target_freeze freeze;
     const char *work_dir;  /* NULL: everything in memory */

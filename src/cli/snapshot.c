@@ -24,10 +24,14 @@ static const char help[] =
     "Writes the object graph of a Go process or core, its types, roots and goroutines, and the\n"
     "report, to a compressed file that all commands take instead of a pid. It holds sizes,\n"
     "pointers and the names that the program's code has, but no contents of the memory: no\n"
-    "strings, keys or secrets.\n"
+    "strings, keys or secrets. With --with-contents it holds the whole memory, too, as a core.\n"
     "\n"
     "  -o, --output FILE   write to FILE, which appears when it is whole (NAME-PID-TIME.lhsnap\n"
     "                      in this folder); - is standard output\n"
+    "  --with-contents     with the whole memory, secrets included, as the core that leakhound "
+    "core\n"
+    "                      would write; leakhound core SNAPSHOT -o FILE gives it back. Only the\n"
+    "                      owner may read the file\n"
     "  --info              tell what a snapshot is of, and the bytes of each part\n"
     "  --format text|json  of --info: text (the default) or JSON, schema leakhound.snapshot/1\n"
     "  --exe FILE          the executable of a core whose notes do not lead to it\n"
@@ -50,6 +54,11 @@ static struct error *check_usage(const struct options *options)
     if (snapshot_is_one(target))
         return error_create(ERROR_USAGE, "%s is a snapshot already (--info tells what is in it)",
                             target);
+    if (options->with_contents && options->freeze == FREEZE_NONE)
+        return error_create(ERROR_USAGE,
+                            "the contents are those of one moment, and have registers: "
+                            "--with-contents needs a process that is held still, not --freeze "
+                            "none");
     if (options->has_output && !options->output && isatty(STDOUT_FILENO))
         return error_create(ERROR_USAGE, "a snapshot is not for a terminal: redirect it, or name "
                                          "a file with -o");
@@ -93,13 +102,23 @@ static struct error *default_path(const struct target *target, char **out)
     return error;
 }
 
+/* Contents are for their owner only, also where a file is replaced that others may read. */
+static struct error *open_output(const struct options *options, const char *path,
+                                 struct output *output)
+{
+    TRY(output_open(path, output));
+    if (options->with_contents && output->path && fchmod(fileno(output->file), 0600) != 0)
+        return error_os(errno, "cannot write %s", output->path);
+    return NULL;
+}
+
 static struct error *make(const struct options *options, struct target *target,
                           struct output *output, struct report *report, struct snapshot_made *out)
 {
     CLEANUP_FREE char *path = NULL;
     if (!options->has_output) {
         TRY(default_path(target, &path));
-        TRY(output_open(path, output));
+        TRY(open_output(options, path, output));
     }
     struct progress progress;
     const struct report_options report_options = {
@@ -107,9 +126,13 @@ static struct error *make(const struct options *options, struct target *target,
         .progress = progress_phase,
         .progress_context = &progress,
     };
+    const struct snapshot_options snapshot_options = {
+        .tool_version = LEAKHOUND_VERSION,
+        .with_contents = options->with_contents,
+    };
     progress_begin(&progress, options->quiet);
     struct error *error =
-        snapshot_make(target, &report_options, LEAKHOUND_VERSION, output->file, report, out);
+        snapshot_make(target, &report_options, &snapshot_options, output->file, report, out);
     target_release(target);
     progress_end(&progress);
     return error;
@@ -125,15 +148,16 @@ static const char *frozen_text(const struct report_target *target, struct arena 
                         units_duration(arena, target->stopped_ns), target->freeze);
 }
 
-static void print_summary(const char *path, const struct report *report,
-                          const struct snapshot_made *made)
+static void print_summary(const struct options *options, const char *path,
+                          const struct report *report, const struct snapshot_made *made)
 {
     struct arena arena;
     arena_init(&arena);
     double each = made->objects ? (double)made->file_bytes / (double)made->objects : 0;
-    fprintf(stderr, "wrote %s: %s, %s objects, %.2f bytes per object; %s\n", path,
+    fprintf(stderr, "wrote %s: %s, %s objects, %.2f bytes per object; %s%s\n", path,
             units_size(&arena, made->file_bytes), units_count(&arena, made->objects), each,
-            frozen_text(&report->target, &arena));
+            frozen_text(&report->target, &arena),
+            options->with_contents ? "; with the whole memory: may hold secrets" : "");
     arena_deinit(&arena);
 }
 
@@ -152,7 +176,7 @@ static struct error *run_on(const struct options *options, struct target *target
     if (error && error->os_errno == EPIPE)
         error->os_errno = 0; /* a reader who has had enough has no snapshot */
     if (!error && !options->quiet)
-        print_summary(path ? path : "the snapshot", &report, &made);
+        print_summary(options, path ? path : "the snapshot", &report, &made);
     report_deinit(&report);
     return error;
 }
@@ -163,14 +187,17 @@ static struct error *run(const struct options *options)
         .freeze = options->freeze,
         .max_pause_ns = options->max_pause_ns,
         .exe = options->exe,
+        .full_registers = options->with_contents,
     };
     struct output output CLEANUP_OUTPUT = {0};
     struct target *target;
     if (options->info)
         return snapshot_info(options);
     TRY(check_usage(options));
+    if (options->with_contents)
+        umask(077);
     if (options->has_output) /* a wrong name costs nobody's time */
-        TRY(output_open(options->output, &output));
+        TRY(open_output(options, options->output, &output));
     TRY(target_open(options->operands[0], &target_options, &target));
     struct error *error = run_on(options, target, &output);
     target_destroy(target);
@@ -182,7 +209,7 @@ const struct command command_snapshot = {
     .summary = "keep the state of a heap in a file that every command reads",
     .help = help,
     .options = OPTION_OUTPUT | OPTION_QUIET | OPTION_FREEZE | OPTION_THREADS | OPTION_EXE |
-               OPTION_INFO | OPTION_FORMAT | OPTION_WORK_DIR,
+               OPTION_INFO | OPTION_FORMAT | OPTION_WORK_DIR | OPTION_WITH_CONTENTS,
     .operands = 1,
     .operand_names = "PID|CORE",
     .run = run,

@@ -37,6 +37,7 @@ static const char *purpose(uint32_t tag)
         {"TNAM", "types and their members"},
         {"RNAM", "names of roots"},
         {"GORO", "goroutines and their frames"},
+        {"CORE", "the whole memory, as a core"},
     };
     for (unsigned i = 0; i < ARRAY_COUNT(known); i++)
         if (!memcmp(known[i].tag, &tag, sizeof(tag)))
@@ -60,6 +61,12 @@ static double per_object(const struct info *info, uint64_t bytes)
 static const char *clean(struct info *info, const char *text)
 {
     return cells_clean(&info->arena, text, info->utf8);
+}
+
+static const char *contents_text(const struct info *info)
+{
+    return info->snapshot->meta.has_contents ? "the whole memory: may hold secrets"
+                                             : "none of the memory: sizes, pointers and names";
 }
 
 static void print_freeze(struct info *info)
@@ -89,9 +96,7 @@ static struct error *print_text(struct info *info)
     print_freeze(info);
     fprintf(out, "written by  leakhound %s, format %u\n",
             clean(info, info->snapshot->meta.tool_version), file->format);
-    fprintf(out, "contents    %s\n",
-            info->snapshot->meta.has_contents ? "of the memory too"
-                                              : "none of the memory: sizes, pointers and names");
+    fprintf(out, "contents    %s\n", contents_text(info));
     fprintf(out, "objects     %s (%s), %s pointers between them\n",
             units_count(arena, counts->objects),
             units_size(arena, info->report.memory.heap_objects), units_count(arena, counts->edges));
@@ -122,6 +127,7 @@ static struct error *print_json(struct info *info)
     json_key_u64(&json, "format", file->format);
     json_key_string(&json, "source", info->snapshot->meta.source);
     json_key_bool(&json, "contents", info->snapshot->meta.has_contents);
+    json_key_string(&json, "contents_are", contents_text(info));
     json_key_string(&json, "exe", target->exe);
     json_key_known(&json, "pid", target->pid != 0, target->pid);
     json_key_string(&json, "go_version", target->go_version);

@@ -6,8 +6,10 @@
 #include "base/parallel.h"
 #include "gort/analysis.h"
 #include "graph/snapshot_record.h"
+#include "report/snapshot_contents.h"
 #include "report/snapshot_model.h"
 #include "report/snapshot_tags.h"
+#include "target/core_image.h"
 
 static const struct snapshot_member meta_members[] = {
     SNAPSHOT_MEMBER(MEMBER_STRING, struct snapshot_meta, tool_version),
@@ -20,8 +22,9 @@ static const struct snapshot_table meta_table = SNAPSHOT_TABLE(struct snapshot_m
 
 struct making {
     const struct report_options *options;
-    const char *tool_version;
+    const struct snapshot_options *snapshot_options;
     FILE *out;
+    struct snapshot_writer *writer;
     unsigned threads;
     struct snapshot_made made;
     struct snapshot_types types;
@@ -35,14 +38,49 @@ static void tell(const struct making *making, const char *phase)
         making->options->progress(making->options->progress_context, phase, -1, -1);
 }
 
-/* Names and frames are read from the target; all else is known. */
+static struct error *write_record(struct snapshot_writer *writer, uint32_t tag,
+                                  const struct snapshot_table *table, const void *structure)
+{
+    struct snapshot_bytes bytes = {0};
+    struct error *error = snapshot_put_record(&bytes, table, structure);
+    if (!error)
+        error = snapshot_write_bytes(writer, tag, SNAPSHOT_ZSTD, bytes.data.data, bytes.data.count);
+    snapshot_bytes_deinit(&bytes);
+    return error;
+}
+
+static struct error *begin_file(struct making *making, const struct target *target)
+{
+    struct snapshot_meta meta = {
+        .tool_version = making->snapshot_options->tool_version,
+        .source = target->kind == TARGET_LIVE ? "live" : "core",
+        .has_contents = making->snapshot_options->with_contents,
+    };
+    TRY(snapshot_writer_create(making->out, making->threads, &making->writer));
+    return write_record(making->writer, TAG_META, &meta_table, &meta);
+}
+
+static struct error *write_contents(struct making *making, struct target *target)
+{
+    struct core_image image = {0};
+    tell(making, "write the memory's contents");
+    TRY(begin_file(making, target));
+    TRY(core_image_make(target, false, &image));
+    struct error *error = snapshot_write_contents(making->writer, &image);
+    core_image_deinit(&image);
+    return error;
+}
+
+/* Names, frames and contents are read from the target; all else is known. */
 static struct error *while_stopped(void *context, struct analysis *analysis)
 {
     struct making *making = context;
     tell(making, "collect names and stacks");
     TRY(snapshot_collect_types(analysis, &making->types));
     TRY(snapshot_collect_roots(analysis, &making->roots));
-    return snapshot_collect_goroutines(analysis, &making->goroutines);
+    TRY(snapshot_collect_goroutines(analysis, &making->goroutines));
+    return making->snapshot_options->with_contents ? write_contents(making, analysis->target)
+                                                   : NULL;
 }
 
 static struct error *regions_of(const struct heap *heap, struct snapshot_regions *out)
@@ -73,17 +111,6 @@ static void type_numbers(void *context, uint32_t first, uint32_t count, uint32_t
     }
 }
 
-static struct error *write_record(struct snapshot_writer *writer, uint32_t tag,
-                                  const struct snapshot_table *table, const void *structure)
-{
-    struct snapshot_bytes bytes = {0};
-    struct error *error = snapshot_put_record(&bytes, table, structure);
-    if (!error)
-        error = snapshot_write_bytes(writer, tag, SNAPSHOT_ZSTD, bytes.data.data, bytes.data.count);
-    snapshot_bytes_deinit(&bytes);
-    return error;
-}
-
 static struct error *write_report(struct snapshot_writer *writer, const struct report *report)
 {
     struct snapshot_bytes bytes = {0};
@@ -95,15 +122,11 @@ static struct error *write_report(struct snapshot_writer *writer, const struct r
     return error;
 }
 
-static struct error *write_all(struct making *making, struct snapshot_writer *writer,
-                               struct analysis *analysis, const struct report *report)
+static struct error *write_all(struct making *making, struct analysis *analysis,
+                               const struct report *report)
 {
-    struct snapshot_meta meta = {
-        .tool_version = making->tool_version,
-        .source = report->target.kind,
-    };
+    struct snapshot_writer *writer = making->writer;
     struct snapshot_regions regions = {0};
-    TRY(write_record(writer, TAG_META, &meta_table, &meta));
     TRY(write_report(writer, report));
     struct error *error = regions_of(&analysis->heap, &regions);
     if (!error)
@@ -123,23 +146,21 @@ static struct error *when_done(void *context, struct analysis *analysis,
                                const struct report *report)
 {
     struct making *making = context;
-    struct snapshot_writer *writer;
     tell(making, "write the snapshot");
     making->made.objects = analysis->graph->totals.allocated_objects;
     making->made.edges = analysis->graph->totals.edges;
-    TRY(snapshot_writer_create(making->out, making->threads, &writer));
-    struct error *error = write_all(making, writer, analysis, report);
-    snapshot_writer_destroy(writer);
-    return error;
+    if (!making->writer)
+        TRY(begin_file(making, analysis->target));
+    return write_all(making, analysis, report);
 }
 
 struct error *snapshot_make(struct target *target, const struct report_options *options,
-                            const char *tool_version, FILE *out, struct report *out_report,
-                            struct snapshot_made *out_made)
+                            const struct snapshot_options *snapshot_options, FILE *out,
+                            struct report *out_report, struct snapshot_made *out_made)
 {
     struct making making = {
         .options = options,
-        .tool_version = tool_version,
+        .snapshot_options = snapshot_options,
         .out = out,
         .threads = options->threads ? options->threads : parallel_processor_count(),
     };
@@ -151,6 +172,7 @@ struct error *snapshot_make(struct target *target, const struct report_options *
     struct error *error = report_collect(target, &own, out_report);
     if (!error)
         *out_made = making.made;
+    snapshot_writer_destroy(making.writer);
     snapshot_types_deinit(&making.types);
     snapshot_roots_deinit(&making.roots);
     snapshot_goroutines_deinit(&making.goroutines);
@@ -163,8 +185,8 @@ struct error *snapshot_make(struct target *target, const struct report_options *
  */
 static struct error *check_chunks(const struct snapshot_file *file)
 {
-    static const char known[][5] = {"META", "REPT", "HEAP", "ALOC", "DEGR", "EDGE",
-                                    "ROOT", "REDG", "TYPE", "TNAM", "RNAM", "GORO"};
+    static const char known[][5] = {"META", "REPT", "HEAP", "ALOC", "DEGR", "EDGE", "ROOT",
+                                    "REDG", "TYPE", "TNAM", "RNAM", "GORO", "CORE"};
     for (uint64_t i = 0; i < file->chunks.count; i++) {
         const struct snapshot_chunk *chunk = &file->chunks.data[i];
         bool found = chunk->flags & SNAPSHOT_OPTIONAL;
@@ -216,6 +238,8 @@ static struct error *begin(struct snapshot_file *file, struct snapshot **out)
     error = check_chunks(file);
     if (!error)
         error = read_meta(snapshot);
+    /* what the user is told has to be true even if the record is not */
+    snapshot->meta.has_contents |= snapshot_chunk_find(file, TAG_CORE) != NULL;
     if (error) {
         snapshot_close(snapshot);
         return error;

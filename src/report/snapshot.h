@@ -1,6 +1,7 @@
 /*
  * A snapshot: the report, the object graph with types and names, and all goroutines of one moment
- * in one file, without the contents of the heap. docs/snapshot-format.md lists the chunks.
+ * in one file; the contents of the memory only where they are asked for. docs/snapshot-format.md
+ * lists the chunks.
  */
 #ifndef LEAKHOUND_REPORT_SNAPSHOT_H
 #define LEAKHOUND_REPORT_SNAPSHOT_H
@@ -18,13 +19,19 @@ struct snapshot_made {
     uint64_t file_bytes, objects, edges;
 };
 
+struct snapshot_options {
+    const char *tool_version;
+    bool with_contents; /* the core of the target, too: a live one has full_registers, is frozen */
+};
+
 /* Reads a target like report_collect (options->top does not matter, its hooks are not the
  * caller's), writes the snapshot to out, and fills the report, which the caller has passed to
  * report_init and passes to report_deinit. Memory: beside report_collect's the tables of types,
- * roots and goroutines. */
+ * roots and goroutines. With contents these are written before the target is let go: it then is
+ * read, or stands still, for so much longer. */
 struct error *snapshot_make(struct target *target, const struct report_options *options,
-                            const char *tool_version, FILE *out, struct report *out_report,
-                            struct snapshot_made *out_made) ERROR_CHECK;
+                            const struct snapshot_options *snapshot_options, FILE *out,
+                            struct report *out_report, struct snapshot_made *out_made) ERROR_CHECK;
 
 /* -- reading --------------------------------------------------------------------------------- */
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "report/json.h"
-#include "report/snapshot.h"
+#include "report/snapshot_contents.h"
 #include "report/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { BLOCKS_MAX = 64, OBJECTS_MAX = 1 << 20 };
 
 static const char tags[][5] = {"META", "REPT", "HEAP", "ALOC", "DEGR", "EDGE", "ROOT",
-                               "REDG", "TYPE", "TNAM", "RNAM", "GORO", "NEXT"};
+                               "REDG", "TYPE", "TNAM", "RNAM", "GORO", "NEXT", "CORE"};
 
 struct piece {
     const uint8_t *bytes;
@@ -51,7 +51,7 @@ static void write_chunks(struct snapshot_writer *writer, struct cursor *input)
             uint8_t first = cursor_u8(input);
             uint64_t wanted = cursor_u16(input);
             uint64_t left = cursor_failed(input) ? 0 : input->size - input->position;
-            choice = count ? choice : (first & 0x7f) % ARRAY_COUNT(tags);
+            choice = count ? choice : (first & 0x7f) % (unsigned)ARRAY_COUNT(tags);
             more = first & 0x80;
             pieces[count].size = MIN_OF(wanted, left);
             pieces[count].bytes = cursor_take(input, pieces[count].size);
@@ -59,7 +59,7 @@ static void write_chunks(struct snapshot_writer *writer, struct cursor *input)
         }
         uint32_t tag, flags = strcmp(tags[choice], "ALOC") ? SNAPSHOT_ZSTD : 0;
         memcpy(&tag, tags[choice], sizeof(tag));
-        if (!strcmp(tags[choice], "NEXT"))
+        if (!strcmp(tags[choice], "NEXT") || !strcmp(tags[choice], "CORE"))
             flags |= SNAPSHOT_OPTIONAL;
         if (written[choice])
             continue;
@@ -128,6 +128,17 @@ static void use_heap(struct snapshot *snapshot)
     snapshot_heap_deinit(&heap);
 }
 
+static void use_contents(struct snapshot *snapshot)
+{
+    struct snapshot_core core;
+    int descriptor = memfd_create("core", 0);
+    assert(descriptor >= 0);
+    struct error *error = snapshot_extract_core(snapshot, descriptor, "core", &core);
+    assert(error || core.file_bytes);
+    error_destroy(error);
+    close(descriptor);
+}
+
 static void use(int descriptor)
 {
     struct snapshot *snapshot;
@@ -141,6 +152,7 @@ static void use(int descriptor)
     }
     use_report(snapshot);
     use_heap(snapshot);
+    use_contents(snapshot);
     error_destroy(snapshot_read_goroutines(snapshot->file, &goroutines));
     snapshot_goroutines_deinit(&goroutines);
     snapshot_close(snapshot);

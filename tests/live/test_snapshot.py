@@ -6,6 +6,9 @@ data. From its core (leakhound core) and from the process a snapshot is made. Co
 of the core and of its snapshot, letter by letter; the graph, analysed anew, with the report.
 The secret must be in the core and not in the snapshot.
 
+With --with-contents it must be in the snapshot's core, and nowhere else; that core, written to a file
+again, must be the process's own, and give the same report.
+
 usage: test_snapshot.py [VERSION...]
 Environment: LEAKHOUND, LEAKHOUND_BUILD (folder of the test tools), LEAKHOUND_CACHE (its go/ has
 toolchains), LEAKHOUND_QUICK=1 (one version, less damage).
@@ -223,9 +226,203 @@ def live(name, program, folder):
     verdict(f"{name}/target-runs-on", "TracerPid:\t0" not in running or "State:\tT" in running)
 
 
-def refused(path, status=3):
+def halt(program):
+    """Stops it and waits until all of its threads stand, so that two cores of it are the same."""
+    os.kill(program.pid, signal.SIGSTOP)
+    for task in Path(f"/proc/{program.pid}/task").iterdir():
+        while not re.search(r"\) [TZ] ", (task / "stat").read_text()):
+            time.sleep(0.001)
+
+
+def memory_of(core):
+    """The bytes of a core from its first segment on: notes tell processor time, which goes on."""
+    data = core.read_bytes()
+    table, = struct.unpack_from("<Q", data, 32)
+    count, = struct.unpack_from("<H", data, 56)
+    offsets = [struct.unpack_from("<IIQ", data, table + i * 56)[::2] for i in range(count)]
+    return data[min(offset for kind, offset in offsets if kind == 1):]
+
+
+def without_time(report):
+    facts = comparable(report)
+    del facts["target"], facts["goroutine_groups"]
+    return {key: value for key, value in facts.items() if key != "memory"}
+
+
+def cores_agree(name, exe, own, back, is_same_file):
+    wrong = own.read_bytes() != back.read_bytes() if is_same_file else memory_of(own) != memory_of(back)
+    size = back.stat()
+    verdict(f"{name}/same-memory", wrong or size.st_size != own.stat().st_size)
+    verdict(f"{name}/sparse", size.st_blocks * 512 > own.stat().st_blocks * 512 + (1 << 20)
+            or size.st_blocks * 512 >= size.st_size)
+    verdict(f"{name}/core-for-its-owner-only", size.st_mode & 0o777 != 0o600)
+    select = comparable if is_same_file else without_time
+    reports = [leakhound(core, "--exe", exe, "--format", "json").stdout for core in (own, back)]
+    facts = [select(report) if report else {} for report in reports]
+    verdict(f"{name}/same-report", not facts[0] or [key for key in {*facts[0], *facts[1]}
+                                                    if facts[0].get(key) != facts[1].get(key)])
+
+
+def only_in_the_core(name, program, snapshot, folder):
+    chunks = folder / "chunks"
+    chunks.mkdir()
+    status, _, said = tool("chunks", snapshot, chunks)
+    found = {chunk.name: meets(program.needles(), chunk.read_bytes()) for chunk in chunks.iterdir()}
+    in_core = found.pop("CORE", [])
+    missing = [why for why in ("its number", f"'{program.secret[:8]}'",
+                               f"'{program.secret[:8]}' in UTF-16") if why not in in_core]
+    verdict(f"{name}/secrets-in-the-core", said if status else missing)
+    verdict(f"{name}/secrets-only-there", [chunk for chunk, why in found.items() if why])
+    shutil.rmtree(chunks)
+
+
+def contents(name, program, exe, folder):
+    own, back, full = folder / "own.core", folder / "back.core", folder / "full.lhsnap"
+    halt(program)
+    for freeze in ("fork", "stop"):
+        label = f"{name}/contents-{freeze}"
+        full.write_text("readable for all")
+        full.chmod(0o644)
+        leakhound("core", program.pid, "-o", own, "--freeze", freeze)
+        made = leakhound("snapshot", program.pid, "--with-contents", "-o", full, "--freeze", freeze)
+        verdict(f"{label}/made", made.returncode or b"whole memory: may hold secrets" not in made.stderr)
+        verdict(f"{label}/for-its-owner-only", full.stat().st_mode & 0o777 != 0o600)
+        given = leakhound("core", full, "-o", back)
+        verdict(f"{label}/given-back", given.returncode or given.stdout or b"wrote" not in given.stderr)
+        cores_agree(label, exe, own, back, False)
+    os.kill(program.pid, signal.SIGCONT)
+    only_in_the_core(f"{name}/contents", program, full, folder)
+    piped = leakhound("core", full, "-o", "-", "-q")
+    verdict(f"{name}/contents-pipe", piped.stderr or piped.stdout != back.read_bytes())
+    same_heap(f"{name}/contents", full)
+    again = leakhound(full, "--format", "json").stdout, leakhound(back, "--exe", exe, "--format",
+                                                                  "json").stdout
+    verdict(f"{name}/contents-own-report", without_time(again[0]) != without_time(again[1]))
+    contents_of_core(f"{name}/contents-of-core", own, exe, folder)
+    running = Path(f"/proc/{program.pid}/status").read_text()
+    verdict(f"{name}/contents-runs-on", "TracerPid:\t0" not in running or "State:\tT" in running)
+
+
+def contents_of_core(name, own, exe, folder):
+    """The core's file comes back byte for byte, and what is empty in it costs next to nothing."""
+    full, back = folder / "of-core.lhsnap", folder / "back.core"
+    made = leakhound("snapshot", own, "--exe", exe, "--with-contents", "-o", full)
+    verdict(f"{name}/made", made.returncode or b"may hold secrets" not in made.stderr)
+    leakhound("core", full, "-o", back)
+    cores_agree(name, exe, own, back, True)
+    small, longer = full.stat().st_size, folder / "longer.core"
+    subprocess.run(["cp", "--sparse=always", own, longer], check=True)
+    os.truncate(longer, own.stat().st_size + (512 << 20) + 123)
+    leakhound("snapshot", longer, "--exe", exe, "--with-contents", "-o", full)
+    verdict(f"{name}/holes-are-cheap", full.stat().st_size > small + (64 << 10))
+    leakhound("core", full, "-o", back)
+    verdict(f"{name}/holes-come-back", back.stat().st_size != longer.stat().st_size
+            or back.stat().st_blocks * 512 > own.stat().st_blocks * 512 + (1 << 20))
+    longer.unlink()
+
+
+def contents_command_line(program, plain, folder):
+    full, none = folder / "full.lhsnap", folder / "none.core"
+    refusal = leakhound("core", plain, "-o", none)
+    verdict("no-contents", refusal.returncode != 2 or b"--with-contents" not in refusal.stderr
+            or none.exists())
+    for path, words, holds in ((full, b"the whole memory: may hold secrets\n", True),
+                               (plain, b"none of the memory: sizes, pointers and names\n", False)):
+        text = leakhound("snapshot", "--info", path).stdout
+        facts = json.loads(leakhound("snapshot", "--info", "--format", "json", path).stdout)
+        verdict(f"contents-info-{path.stem}", b"contents    " + words not in text
+                or facts["contents"] is not holds or facts["contents_are"] != words.decode().strip())
+    for name, arguments in (("freeze-none", ("snapshot", program.pid, "--with-contents", "--freeze", "none")),
+                            ("no-name", ("core", full)),
+                            ("with-files", ("core", full, "--with-files", "-o", none))):
+        done = leakhound(*arguments, cwd=folder)
+        verdict(f"contents-usage-{name}", done.returncode != 2 or done.stderr.count(b"\n") != 1
+                or none.exists())
+    with open("/dev/full", "wb") as disk:
+        done = subprocess.run([LEAKHOUND, "core", full, "-o", "-"], stdout=disk,
+                              stderr=subprocess.PIPE, timeout=300, check=False)
+    verdict("contents-full-disk", done.returncode != 3 or b"No space left" not in done.stderr)
+
+
+def with_core_blocks(whole, blocks):
+    """The snapshot with other blocks in chunk CORE, not compressed, all checksums right."""
+    index = struct.unpack_from("<Q", whole, len(whole) - TRAILER + 16)[0]
+    out, entries = bytearray(whole[:HEADER]), b""
+
+    def put(tag, flags, number, raw, stored):
+        nonlocal entries
+        header = tag + struct.pack("<IIII", flags, number, raw, len(stored))
+        if tag != b"INDX":
+            entries += struct.pack("<Q", len(out)) + tag + struct.pack("<III", flags, raw, len(stored))
+        out.extend(header + struct.pack("<I", zlib.crc32(header + stored)) + stored)
+
+    for at in block_offsets(whole)[:-1]:
+        tag = whole[at:at + 4]
+        flags, number, raw, stored = struct.unpack_from("<IIII", whole, at + 4)
+        if tag != b"CORE":
+            put(tag, flags, number, raw, whole[at + BLOCK:at + BLOCK + stored])
+        elif number == 0:
+            for i, block in enumerate(blocks):
+                put(tag, 1, i, len(block), block)
+    index = len(out)
+    put(b"INDX", 0, 0, len(entries), entries)
+    end = b"LHSNEND\n" + struct.pack("<QQI", len(out) + TRAILER, index, 0)
+    return bytes(out) + end + struct.pack("<I", zlib.crc32(end))
+
+
+def contents_damage(folder):
+    full, bad, never = folder / "full.lhsnap", folder / "damaged", folder / "never.core"
+    whole = full.read_bytes()
+    chosen = random.Random(4242)
+    places = [at for at in block_offsets(whole) if whole[at:at + 4] == b"CORE"]
+    size, = struct.unpack_from("<I", whole, places[0] + 16)
+    flips = {(at + k, bit) for at in places for k in (0, 5, 12, 20, BLOCK) for bit in (0, 7)}
+    flips |= {(places[0] + BLOCK + chosen.randrange(size), chosen.randrange(8))
+              for _ in range(20 if QUICK else 100)}
+    command = ("core", bad, "-o", never)
+    wrong = None if places else "no chunk CORE"
+    for at, bit in sorted(flips):
+        data = bytearray(whole)
+        data[at] ^= 1 << bit
+        bad.write_bytes(data)
+        wrong = wrong or refused(bad) or refused(bad, 3, command) or never.exists()
+    verdict(f"contents-flipped ({len(flips)} bits)", wrong)
+    wrong = None
+    for _ in range(10 if QUICK else 50):
+        bad.write_bytes(whole[:places[0] + chosen.randrange(BLOCK + size)])
+        wrong = wrong or refused(bad, 3, command) or never.exists()
+    verdict("contents-cut", wrong)
+
+    page, block = b"page" * 1024, 4 << 20
+
+    def part(length, pages, *data):
+        return struct.pack("<I", length) + bytes(pages) + b"".join(data)
+
+    bad.write_bytes(with_core_blocks(whole, [part(block, [0] * 128), part(5000, [2], page[:904])]))
+    good = leakhound(*command)
+    verdict("contents-crafted", good.stderr if good.returncode or never.read_bytes()
+            != bytes(block + 4096) + page[:904] else None)
+    never.unlink(missing_ok=True)
+    for name, blocks in {
+            "nothing": [b""],
+            "no-length": [b"\1\0\0"],
+            "empty": [part(0, [])],
+            "too-long": [part(block + 1, [0] * 129)],
+            "huge": [part(0xffffffff, [0] * 128)],
+            "cut-map": [part(block, [0] * 127)],
+            "page-behind": [part(5000, [4], page)],
+            "page-missing": [part(5000, [1])],
+            "page-cut": [part(8192, [2], page[:4095])],
+            "too-many": [part(8192, [1], page, page)],
+            "short-in-the-middle": [part(8192, [0]), part(8192, [0])],
+    }.items():
+        bad.write_bytes(with_core_blocks(whole, blocks))
+        verdict(f"contents-crafted/{name}", refused(bad, 3, command) or never.exists())
+
+
+def refused(path, status=3, command=None):
     """What is wrong with how a damaged file is refused, or None."""
-    done = leakhound(path)
+    done = leakhound(*(command or (path,)))
     said = done.stderr.decode(errors="replace")
     if done.returncode != status or done.stdout:
         return f"exit status {done.returncode}: {said}"
@@ -342,12 +539,15 @@ def test_version(version, folder):
         planted(version, program, core, snapshot, folder)
         live(version, program, folder)
         planted(f"{version}/live", program, core, folder / "live.lhsnap", folder)
+        contents(version, program, exe, folder)
         if version == versions()[-1]:
             command_line(program, snapshot, exe, folder)
+            contents_command_line(program, snapshot, folder)
             core.unlink()  # a snapshot needs neither core nor executable
             exe.rename(folder / "elsewhere")
             verdict("alone", leakhound(snapshot).returncode)
             damage(snapshot, folder)
+            contents_damage(folder)
         return None
 
 
