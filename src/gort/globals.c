@@ -260,6 +260,8 @@ static struct error *settle(struct go_runtime *runtime, const char *global, bool
     }
     if (!required)
         return NULL;
+    uint64_t word; /* of a target that has ended nothing can be said */
+    TRY(target_read_u64(runtime->target, runtime->module.data_low, &word));
     char seen[800] = "";
     for (unsigned i = 0; i < list.count; i++) {
         uint64_t used = strlen(seen);
