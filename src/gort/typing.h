@@ -73,8 +73,9 @@ static inline uint32_t typing_type(const struct typing *typing, uint32_t id)
 }
 static inline enum type_strength typing_strength(const struct typing *typing, uint32_t id)
 {
-    return (enum type_strength)(typing->packed ? typing->strengths[id / 4] >> id % 4 * 2 & 3
-                                               : typing->types[id] >> 30);
+    uint32_t strength = typing->packed ? (uint32_t)typing->strengths[id / 4] >> id % 4 * 2
+                                       : typing->types[id] >> 30;
+    return (enum type_strength)(strength & 3);
 }
 /* Number of values of its type that an object holds (an array behind a slice: many). */
 uint64_t typing_count(const struct typing *typing, uint32_t id);
