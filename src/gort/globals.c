@@ -139,10 +139,17 @@ static uint64_t slice_pointers(struct go_runtime *runtime, uint64_t address, uin
     return error ? 0 : n;
 }
 
+/* A target is stopped anywhere, so a few of its things may be half made; of what is something else
+ * none looks right. */
+static bool mostly(uint64_t good, uint64_t bad)
+{
+    return bad * 4 <= good;
+}
+
 /* Each looks_like_… answers whether what stands at address has the structure of the variable. */
 static bool looks_like_mheap(struct go_runtime *runtime, uint64_t address)
 {
-    uint64_t spans[POINTERS_CHECKED], good = 0;
+    uint64_t spans[POINTERS_CHECKED], good = 0, bad = 0;
     uint64_t n = slice_pointers(runtime, address + GO_OFFSET(runtime, mheap_allspans), 4, spans);
     for (uint64_t i = 0; i < n; i++) {
         uint32_t state = half_at(runtime, spans[i] + GO_OFFSET(runtime, mspan_state)) & 0xff;
@@ -153,24 +160,25 @@ static bool looks_like_mheap(struct go_runtime *runtime, uint64_t address)
             continue;
         if (state > 2 || !start || start % 8192 || !pages || pages >= 1u << 28 ||
             (limit && (limit <= start || limit > start + pages * 8192)))
-            return false;
-        good++;
+            bad++;
+        else
+            good++;
     }
-    return good >= 2;
+    return good >= 2 && mostly(good, bad);
 }
 
 static bool looks_like_allgs(struct go_runtime *runtime, uint64_t address)
 {
-    uint64_t gs[POINTERS_CHECKED];
+    uint64_t gs[POINTERS_CHECKED], bad = 0;
     uint64_t n = slice_pointers(runtime, address, 2, gs);
     for (uint64_t i = 0; i < n; i++) {
         uint64_t low = word_at(runtime, gs[i]), high = word_at(runtime, gs[i] + 8);
         uint32_t status = half_at(runtime, gs[i] + GO_OFFSET(runtime, g_atomicstatus)) & 0xfff;
         uint64_t id = word_at(runtime, gs[i] + GO_OFFSET(runtime, g_goid));
         if (status > 11 || id >= (uint64_t)1 << 48 || low > high || high - low > (uint64_t)1 << 31)
-            return false;
+            bad++;
     }
-    return n && word_at(runtime, gs[0] + GO_OFFSET(runtime, g_goid)) == 1;
+    return n && mostly(n - bad, bad) && word_at(runtime, gs[0] + GO_OFFSET(runtime, g_goid)) == 1;
 }
 
 static bool looks_like_allp(struct go_runtime *runtime, uint64_t address)

@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("LEAKHOUND_BUILD", os.path.join(HERE, "..", "..", "build"))
@@ -27,6 +28,7 @@ CACHE = os.environ.get("LEAKHOUND_CACHE", os.path.expanduser("~/.cache/leakhound
 TOOLCHAINS = os.path.join(CACHE, "go")
 PROGRAM = os.path.join(HERE, "goprogs", "stacks")
 SECONDS = 120
+TRIES_TO_SETTLE = 50
 VARIANTS = {
     "normal": [],
     "stripped": ["-ldflags=-s -w"],
@@ -260,6 +262,23 @@ def read(tool, process):
     return Dump(done.stdout)
 
 
+def resting(dump):
+    return {number: g.frames for number, g in dump.goroutines.items()
+            if not g.system and g.state not in ("running", "runnable")}
+
+
+def read_settled(tool, process):
+    """A dump of the program at rest: what it wrote last, it may still be writing."""
+    last = read(tool, process)
+    for _ in range(TRIES_TO_SETTLE):
+        time.sleep(0.1)
+        dump = read(tool, process)
+        if resting(dump) == resting(last):
+            return dump
+        last = dump
+    raise Failure("the program does not come to rest")
+
+
 def check(name, action):
     try:
         action()
@@ -289,7 +308,7 @@ def run(tool, version, variant, directory):
         dead = program.collect()
         good &= check(f"{name}/pointers", lambda: check_pointers(before, holdings, dead,
                                                                         version))
-        after = read(tool, program.process)
+        after = read_settled(tool, program.process)
         crash = parse_crash(program.crash())
         good &= check(f"{name}/frames", lambda: check_frames(after, crash))
         return good
