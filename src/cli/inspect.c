@@ -104,11 +104,6 @@ static struct error *collect(const struct options *options, struct report *out)
     TRY(target_open(options->operands[0], &target_options, &target));
     progress_begin(&progress, options->quiet);
     struct error *error = report_collect(target, &report_options, out);
-    struct error *cut_short = target_check(target); /* the cause of whatever else went wrong */
-    if (cut_short) {
-        error_destroy(error);
-        error = cut_short;
-    }
     target_release(target);
     target_destroy(target);
     progress_end(&progress);

@@ -5,7 +5,7 @@
 #include "gort/pointers.h"
 #include "gort/scan.h"
 
-/* The pointers of one part, compared with the edges of the first reading. */
+/* The pointers that one thread sees, compared with the edges of the first reading. */
 struct part_compare {
     const struct heap *heap;
     const struct graph *graph;
@@ -13,7 +13,7 @@ struct part_compare {
     uint32_t id;           /* of the object whose pointers are seen */
     uint32_t edge, last;   /* next edge of the first reading; the last target seen */
     bool differs, is_open; /* is_open: id has been seen to its end only when the next one begins */
-    uint64_t objects, bytes;
+    uint64_t objects, bytes, unread;
 };
 
 struct comparison {
@@ -21,8 +21,8 @@ struct comparison {
     const struct heap *heap;
     const struct graph *graph;
     struct drift *drift;
-    struct part_compare parts[HEAP_PARTS_MAX];
-    uint64_t unread[HEAP_PARTS_MAX];
+    uint32_t next_part; /* taken by whichever thread is free */
+    struct part_compare of_thread[HEAP_THREADS_MAX];
 };
 
 static void mark_changed(uint64_t *changed, uint32_t id)
@@ -74,30 +74,28 @@ static struct error *compare_edges(void *context, uint32_t id, uint64_t offset,
     return NULL;
 }
 
-static struct error *compare_part(struct comparison *all, uint32_t number)
+static struct error *compare_parts(void *context, unsigned thread)
 {
+    struct comparison *all = context;
     const struct heap *heap = all->heap;
-    struct part_compare *part = &all->parts[number];
+    struct part_compare *part = &all->of_thread[thread];
     struct pointer_reader reader;
     *part =
         (struct part_compare){.heap = heap, .graph = all->graph, .changed = all->drift->changed};
     struct error *error = pointer_reader_init(&reader, all->runtime, heap);
-    for (uint64_t s = heap->part_begin[number]; s < heap->part_begin[number + 1] && !error; s++)
-        if (!heap->spans.data[s].no_pointers)
-            error =
-                pointer_scan_span(&reader, &heap->spans.data[s], begin_object, compare_edges, part);
-    end_object(part);
-    all->unread[number] = reader.unread_objects;
+    while (!error) {
+        uint32_t next = __atomic_fetch_add(&all->next_part, 1, __ATOMIC_RELAXED);
+        if (next >= heap->part_count)
+            break;
+        for (uint64_t s = heap->part_begin[next]; s < heap->part_begin[next + 1] && !error; s++)
+            if (!heap->spans.data[s].no_pointers)
+                error = pointer_scan_span(&reader, &heap->spans.data[s], begin_object,
+                                          compare_edges, part);
+        end_object(part);
+    }
+    part->unread = reader.unread_objects;
     pointer_reader_deinit(&reader);
     return error;
-}
-
-static struct error *compare_parts(void *context, unsigned thread)
-{
-    struct comparison *all = context;
-    for (uint32_t k = thread; k < all->heap->part_count; k += all->heap->threads)
-        TRY(compare_part(all, k));
-    return NULL;
 }
 
 static void count_slots(const struct heap *heap, const struct heap_span *span, uint32_t from,
@@ -148,7 +146,7 @@ struct error *drift_measure(struct go_runtime *runtime, const struct heap *heap,
     struct heap again;
     out->changed_bytes = bitset_words((uint64_t)heap->object_ids + 64) * 8;
     TRY(big_array(out->changed_bytes, &out->changed));
-    TRY(heap_read(runtime, 1, &again));
+    TRY(heap_read(runtime, heap->threads, &again));
     compare_books(heap, &again, out);
     out->unread += heap->statistics.unread_spans + again.statistics.unread_spans;
     heap_deinit(&again);
@@ -156,10 +154,10 @@ struct error *drift_measure(struct go_runtime *runtime, const struct heap *heap,
     TRY(memory_array(1, sizeof(*all), &all));
     *all = (struct comparison){.runtime = runtime, .heap = heap, .graph = graph, .drift = out};
     TRY(parallel_run(heap->threads, compare_parts, all));
-    for (uint32_t k = 0; k < heap->part_count; k++) {
-        out->rewritten_objects += all->parts[k].objects;
-        out->rewritten_bytes += all->parts[k].bytes;
-        out->unread += all->unread[k];
+    for (unsigned k = 0; k < heap->threads; k++) {
+        out->rewritten_objects += all->of_thread[k].objects;
+        out->rewritten_bytes += all->of_thread[k].bytes;
+        out->unread += all->of_thread[k].unread;
     }
     out->measured = true;
     return NULL;

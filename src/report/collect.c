@@ -187,6 +187,17 @@ static void let_go(struct target *target, struct report *out)
     out->target.has_copy_bytes = target->copy_cost.is_known;
 }
 
+/* A core that was cut short while it was read is the cause of whatever else went wrong, and the
+ * report from it is not to be believed. Takes ownership of error. */
+static struct error *check_whole(struct target *target, struct error *error)
+{
+    struct error *cut_short = target_check(target);
+    if (!cut_short)
+        return error;
+    error_destroy(error);
+    return cut_short;
+}
+
 struct error *report_collect(struct target *target, const struct report_options *options,
                              struct report *out)
 {
@@ -196,9 +207,11 @@ struct error *report_collect(struct target *target, const struct report_options 
     struct stages stages = {.options = options};
     if (target->kind == TARGET_LIVE)
         target_usage_read(target->pid, &usage);
-    TRY(analysis_read(target, threads, relay_progress, &stages, &analysis));
+    struct error *error = analysis_read(target, threads, relay_progress, &stages, &analysis);
+    if (error)
+        return check_whole(target, error);
     fill_target(analysis, out);
-    struct error *error = collect_goroutines(analysis, out);
+    error = collect_goroutines(analysis, out);
     if (!error && options->while_stopped)
         error = options->while_stopped(options->hook_context, analysis);
     if (!error) {
@@ -230,6 +243,7 @@ struct error *report_collect(struct target *target, const struct report_options 
     if (!error && options->when_done)
         error = options->when_done(options->hook_context, analysis, out);
     analysis_destroy(analysis);
+    error = check_whole(target, error);
     out->peak_memory_bytes = peak_memory();
     return error;
 }
