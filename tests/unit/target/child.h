@@ -129,4 +129,17 @@ __attribute__((unused)) static struct target *open_child(pid_t pid, enum target_
     return target;
 }
 
+/* The parent of a vfork waits in the kernel, where nothing but a kill reaches it. */
+__attribute__((unused)) static void *wait_in_kernel(void *argument)
+{
+    (void)argument;
+    pid_t pid = vfork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            pause();
+    }
+    return NULL;
+}
+
 #endif

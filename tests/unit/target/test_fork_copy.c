@@ -386,17 +386,6 @@ static void test_names_the_other_tracer(void **state)
     end_child(pid);
 }
 
-static void *wait_in_kernel(void *argument)
-{
-    (void)argument;
-    if (vfork() == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (;;)
-            pause();
-    }
-    return NULL;
-}
-
 static void unstoppable_body(void)
 {
     pthread_t thread;

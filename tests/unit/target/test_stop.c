@@ -325,19 +325,6 @@ static void test_leaves_exit_status(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
-/* The parent of a vfork waits in the kernel, where nothing but a kill reaches it. */
-static void *wait_in_kernel(void *argument)
-{
-    (void)argument;
-    pid_t pid = vfork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (;;)
-            pause();
-    }
-    return NULL;
-}
-
 static void unstoppable_body(void)
 {
     pthread_t thread;
