@@ -8,12 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "report/snapshot_contents.h"
-#include "report/units.h"
 #include "target/core_write.h"
 
 static const char help[] =

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -11,7 +12,6 @@
 #include "report/json.h"
 #include "report/snapshot.h"
 #include "report/text.h"
-#include "report/units.h"
 
 static const char help[] =
     "Example: leakhound 4242                        who holds the memory of process 4242?\n"

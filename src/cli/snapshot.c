@@ -6,12 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/snapshot_info.h"
 #include "report/snapshot.h"
-#include "report/units.h"
 
 static const char help[] =
     "Example: leakhound snapshot 4242 -o before.lhsnap     keep what process 4242 holds now\n"

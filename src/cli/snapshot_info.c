@@ -3,12 +3,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "report/cells.h"
 #include "report/json_writer.h"
 #include "report/snapshot.h"
-#include "report/units.h"
 
 struct info {
     struct snapshot *snapshot;

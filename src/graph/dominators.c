@@ -35,6 +35,7 @@ void graph_result_destroy(struct graph_result *result)
     big_array_free(result->retained_bytes, nodes * sizeof(uint64_t));
     big_array_free(result->retained_objects, words(nodes));
     big_array_free(result->paths, words(result->object_ids));
+    big_array_free(result->tops, words(result->count));
     big_array_free(result->leaf_dominator, words(result->shared_leaves.count));
     big_array_free(result->child_begin, words(n + 2));
     big_array_free(result->children, words(n + result->shared_leaves.count));

@@ -117,6 +117,16 @@ uint32_t graph_parent_on_path(const struct graph *graph, uint32_t node);
 /* Gives that memory back. */
 void graph_forget_paths(struct graph *graph);
 
+/* Finds for every node the last of its dominators below the super root. O(objects), 4 B per object
+ * with pointers; does nothing the second time. */
+struct error *graph_find_tops(struct graph *graph) ERROR_CHECK;
+/* That one: a holder, or an object that several holders reach together; the node itself where only
+ * the super root dominates it; GRAPH_NONE for the super root and the unreachable. O(1), after
+ * graph_find_tops. */
+uint32_t graph_top(const struct graph *graph, uint32_t node);
+/* Gives that memory back. */
+void graph_forget_tops(struct graph *graph);
+
 /* Calls visit for each child of node in the dominator tree that is not smaller than min_bytes
  * (retained), in no order. Leaves included. Builds an index on first use (8 B per object with
  * pointers, 4 B per leaf with several predecessors; O(objects)); not thread safe therefore. After

@@ -53,6 +53,8 @@ struct graph_result {
 
     uint32_t *paths; /* by object id: the node before it on a shortest path; made on first use */
 
+    uint32_t *tops; /* position → position of the last dominator below the super root; likewise */
+
     uint64_t object_ids, root_count; /* as they were when the arrays were made */
 };
 

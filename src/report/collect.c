@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/parallel.h"
+#include "base/units.h"
 #include "report/collect_private.h"
 #include "report/phases.h"
-#include "report/units.h"
 #include "target/usage.h"
 
 struct stages {
@@ -223,6 +223,10 @@ struct error *report_collect(struct target *target, const struct report_options 
         fill_drift(&analysis->drift, out);
         stage(&stages, analysis, PHASE_HOLDERS);
         error = collect_holders(analysis, options->top, out);
+    }
+    if (!error) {
+        stage(&stages, analysis, PHASE_FINDINGS);
+        error = collect_findings(analysis, threads, out);
     }
     if (!error) {
         edge_words_deinit(&analysis->words); /* the steps have their names */

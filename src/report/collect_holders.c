@@ -2,88 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gort/root_names.h"
 #include "report/collect_path.h"
 #include "report/collect_private.h"
 
 enum { SHARED_ROWS_MAX = 50 };
-
-static const char *const kind_names[] = {
-    [ROOT_GLOBAL] = "global",   [ROOT_GOROUTINES] = "goroutine", [ROOT_GOROUTINE] = "goroutine",
-    [ROOT_FRAME] = "goroutine", [ROOT_TIMERS] = "timer",         [ROOT_FINALIZERS] = "finalizer",
-    [ROOT_RUNTIME] = "runtime",
-};
-
-/* ".bss+0x40": where a variable without a name stands. */
-static const char *place_of(struct analysis *a, const struct variable *v, struct arena *arena)
-{
-    const struct go_module *m = &a->runtime->module;
-    bool in_data = v->address < m->data_end;
-    return arena_printf(arena, "%s+0x%" PRIx64, in_data ? ".data" : ".bss",
-                        v->address - (in_data ? m->data : m->bss));
-}
-
-/* How much a user tells: an initialiser nothing, main.main little. */
-static int telling(const char *name)
-{
-    uint64_t n = strlen(name);
-    if (n > 5 && !strcmp(name + n - 5, ".init"))
-        return 0;
-    return strcmp(name, "main.main") ? 2 : 1;
-}
-
-static const char *best_user(struct analysis *a, const struct variable *v)
-{
-    const char *best = NULL;
-    for (uint32_t i = 0; i < MIN_OF(v->user_count, (uint32_t)VARIABLE_USERS_MAX); i++) {
-        const char *name = pclntab_name(a->runtime->pclntab, v->users[i]);
-        if (!best || telling(name) > telling(best))
-            best = name;
-    }
-    return best;
-}
-
-/* A variable without a name is found by who uses it. */
-static const char *found_by(struct analysis *a, const struct variable *v, struct arena *arena)
-{
-    const char *text = "";
-    for (uint32_t i = 0; i < MIN_OF(v->user_count, (uint32_t)VARIABLE_USERS_MAX); i++)
-        text = arena_printf(arena, "%s%s %s", text, i ? "," : "used by",
-                            pclntab_name(a->runtime->pclntab, v->users[i]));
-    if (v->user_count > VARIABLE_USERS_MAX)
-        text = arena_printf(arena, "%s and %u more", text, v->user_count - VARIABLE_USERS_MAX);
-    return text;
-}
-
-const char *collect_root_name(struct analysis *a, uint32_t root, struct arena *arena)
-{
-    const struct root_info *info = &a->roots.infos.data[root];
-    switch (info->kind) {
-    case ROOT_GLOBAL:
-    case ROOT_RUNTIME:
-        if (info->variable != GRAPH_NONE) {
-            const struct variable *v = &a->variables.items.data[info->variable];
-            if (v->name[0])
-                return v->name;
-            if (v->user_count) /* a user gives it a name that leads to the source */
-                return arena_printf(arena, "global %s of %s", place_of(a, v, arena),
-                                    best_user(a, v));
-            return arena_printf(arena, "global %s", place_of(a, v, arena));
-        }
-        if (info->group != GRAPH_NONE)
-            return arena_printf(arena, "runtime goroutine %s", info->name);
-        return info->name;
-    case ROOT_GOROUTINES: {
-        const struct goroutine_group *g = &a->roots.groups.data[info->group];
-        if (info->count == 1)
-            return arena_printf(arena, "goroutine %" PRIu64 " of %s [%s]",
-                                a->goroutines.items.data[info->goroutine].id, g->function,
-                                g->state);
-        return arena_printf(arena, "goroutines of %s [%s]", g->function, g->state);
-    }
-    default:
-        return info->name;
-    }
-}
 
 static uint64_t retained(struct analysis *a, uint32_t root)
 {
@@ -103,16 +26,14 @@ static int by_bytes(const void *x, const void *y)
     return a->root < b->root ? -1 : a->root > b->root;
 }
 
-static struct error *add_holder(struct analysis *a, uint32_t root, const uint32_t *way,
-                                struct report *report)
+struct report_holder collect_holder(struct analysis *a, uint32_t root, struct arena *arena)
 {
     const struct root_info *info = &a->roots.infos.data[root];
-    struct arena *arena = &report->arena;
     uint32_t node = graph_root_node(a->graph, root);
-    const char *name = collect_root_name(a, root, arena);
+    const char *name = root_name(a, root, arena);
     struct report_holder holder = {
         .name = arena_copy_string(arena, name, strlen(name)),
-        .kind = kind_names[info->kind],
+        .kind = root_kind_name(info->kind),
         .type = "",
         .retained_bytes = graph_retained_bytes(a->graph, node),
         .objects = graph_retained_objects(a->graph, node),
@@ -124,11 +45,18 @@ static struct error *add_holder(struct analysis *a, uint32_t root, const uint32_
         const struct variable *v = &a->variables.items.data[info->variable];
         holder.address = arena_printf(arena, "0x%" PRIx64, v->address);
         if (!v->name[0])
-            holder.found_by = found_by(a, v, arena);
+            holder.found_by = root_variable_users(a, v, arena);
         if (v->type_name[0])
             holder.type = arena_copy_string(arena, v->type_name, strlen(v->type_name));
     }
-    TRY(collect_path(a, root, way, arena, &holder));
+    return holder;
+}
+
+static struct error *add_holder(struct analysis *a, uint32_t root, const uint32_t *way,
+                                struct report *report)
+{
+    struct report_holder holder = collect_holder(a, root, &report->arena);
+    TRY(collect_path(a, root, way, COLLECT_PATH_STEPS, &report->arena, &holder));
     return vector_push(&report->holders, holder);
 }
 
@@ -184,7 +112,7 @@ struct error *collect_shared(struct analysis *analysis, uint32_t top, unsigned t
             .type = "",
         };
         for (uint32_t k = 0; k < set->holder_count; k++) {
-            const char *name = collect_root_name(analysis, set->holders[k], &report->arena);
+            const char *name = root_name(analysis, set->holders[k], &report->arena);
             shared.names[k] = arena_copy_string(&report->arena, name, strlen(name));
         }
         if (set->example != GRAPH_NONE) {

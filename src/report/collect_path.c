@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { STEPS_MAX = 8 };
+#include "gort/root_names.h"
 
 /* The edge from one object to another as the program writes it: ".next", "[17]", "[value]". */
 static const char *object_edge(struct analysis *a, uint32_t from, uint32_t to, struct arena *arena)
@@ -110,10 +110,10 @@ static const char *edge_between(struct analysis *a, uint32_t node, uint32_t chil
 }
 
 struct error *collect_path(struct analysis *a, uint32_t root, const uint32_t *way,
-                           struct arena *arena, struct report_holder *holder)
+                           uint32_t steps_max, struct arena *arena, struct report_holder *holder)
 {
     struct graph *graph = a->graph;
-    struct report_step *steps = arena_alloc(arena, STEPS_MAX * sizeof(*steps));
+    struct report_step *steps = arena_alloc(arena, steps_max * sizeof(*steps));
     uint32_t node = graph_root_node(graph, root), count = 0;
     steps[count++] = (struct report_step){
         .name = holder->name,
@@ -121,7 +121,7 @@ struct error *collect_path(struct analysis *a, uint32_t root, const uint32_t *wa
         .retained_bytes = holder->retained_bytes,
         .edge = "",
     };
-    for (unsigned hop = 0; hop < COLLECT_PATH_HOPS && count < STEPS_MAX; hop++) {
+    for (unsigned hop = 0; hop < COLLECT_PATH_HOPS && count < steps_max; hop++) {
         uint32_t child = way[hop];
         if (child == GRAPH_NONE)
             break;
@@ -145,7 +145,7 @@ struct error *collect_path(struct analysis *a, uint32_t root, const uint32_t *wa
                 steps[0].type = holder->type;
             }
         } else {
-            const char *name = collect_root_name(a, node - graph->object_ids, arena);
+            const char *name = root_name(a, node - graph->object_ids, arena);
             step.name = arena_copy_string(arena, name, strlen(name));
         }
         steps[count - 1].edge = is_object ? edge : "";

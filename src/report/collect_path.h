@@ -4,14 +4,16 @@
 
 #include "report/collect_private.h"
 
-/* Name of a root for people; arena or longer lived. */
-const char *collect_root_name(struct analysis *analysis, uint32_t root, struct arena *arena);
+enum { COLLECT_PATH_HOPS = 24, COLLECT_PATH_STEPS = 8 };
 
-enum { COLLECT_PATH_HOPS = 24 };
-
-/* path, path_count and, when it is not known yet, type of the holder. way: COLLECT_PATH_HOPS
- * entries, the root's way down from graph_heaviest_ways. */
+/* path, path_count and, when it is not known yet, type of the holder. way: COLLECT_PATH_HOPS nodes
+ * from below the root on, with GRAPH_NONE behind the last; steps_max: of the path, the holder
+ * included. */
 struct error *collect_path(struct analysis *analysis, uint32_t root, const uint32_t *way,
-                           struct arena *arena, struct report_holder *holder) ERROR_CHECK;
+                           uint32_t steps_max, struct arena *arena,
+                           struct report_holder *holder) ERROR_CHECK;
+
+/* A holder without its path. */
+struct report_holder collect_holder(struct analysis *analysis, uint32_t root, struct arena *arena);
 
 #endif

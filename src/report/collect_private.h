@@ -8,6 +8,9 @@
 /* holders, held_alone_bytes. */
 struct error *collect_holders(struct analysis *analysis, uint32_t top,
                               struct report *report) ERROR_CHECK;
+/* findings. While edge_words are there, for the names of steps. */
+struct error *collect_findings(struct analysis *analysis, unsigned threads,
+                               struct report *report) ERROR_CHECK;
 /* shared, shared_bytes. */
 struct error *collect_shared(struct analysis *analysis, uint32_t top, unsigned threads,
                              struct report *report) ERROR_CHECK;

@@ -131,6 +131,52 @@ static void write_path(struct json_writer *json, const struct report_holder *hol
     json_end(json);
 }
 
+static void write_finding(struct json_writer *json, const struct report *report, uint64_t index)
+{
+    const struct report_finding *finding = &report->findings.data[index];
+    const struct report_holder *holder = &finding->holder;
+    json_begin_object(json);
+    json_key_string(json, "id", finding->id);
+    json_key_string(json, "severity", finding->severity);
+    json_key_string(json, "confidence", finding->confidence);
+    json_key_string(json, "class", finding->class);
+    json_key_u64(json, "bytes", finding->bytes);
+    json_key_u64(json, "objects", finding->objects);
+    json_key_u64(json, "count", finding->count);
+    json_key_string(json, "holder", holder->name);
+    json_key_string(json, "holder_kind", holder->kind);
+    json_key_string(json, "found_by", holder->found_by);
+    json_key_bool(json, "shared", finding->is_shared);
+    json_key_string(json, "type", finding->type);
+    write_path(json, holder);
+    json_key_string(json, "message", finding->message);
+    json_key_string(json, "fix", finding->fix);
+    json_key(json, "evidence");
+    json_begin_object(json);
+    for (uint32_t i = 0; i < finding->evidence_count; i++)
+        json_key_u64(json, finding->evidence[i].key, finding->evidence[i].value);
+    json_end(json);
+    if (!finding->cause) {
+        json_key(json, "consequences");
+        json_begin_array(json);
+        for (uint64_t i = index + 1; i < report->findings.count; i++)
+            if (report->findings.data[i].cause == index + 1)
+                write_finding(json, report, i);
+        json_end(json);
+    }
+    json_end(json);
+}
+
+static void write_findings(struct json_writer *json, const struct report *report)
+{
+    json_key(json, "findings");
+    json_begin_array(json);
+    for (uint64_t i = 0; i < report->findings.count; i++)
+        if (!report->findings.data[i].cause)
+            write_finding(json, report, i);
+    json_end(json);
+}
+
 static void write_holders(struct json_writer *json, const struct report *report)
 {
     json_key(json, "holders");
@@ -230,9 +276,7 @@ struct error *report_write_json(const struct report *report, const char *tool_ve
     write_memory(&json, report);
     write_drift(&json, &report->drift);
     write_counts(&json, &report->counts);
-    json_key(&json, "findings");
-    json_begin_array(&json);
-    json_end(&json);
+    write_findings(&json, report);
     write_holders(&json, report);
     write_shared(&json, report);
     write_types(&json, report);

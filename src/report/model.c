@@ -8,6 +8,7 @@ void report_init(struct report *report)
 
 void report_deinit(struct report *report)
 {
+    vector_deinit(&report->findings);
     vector_deinit(&report->holders);
     vector_deinit(&report->shared);
     vector_deinit(&report->types);

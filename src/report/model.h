@@ -71,6 +71,25 @@ struct report_holder {
     uint32_t path_count;
 };
 
+struct report_evidence {
+    const char *key;  /* "stale_keys" */
+    const char *unit; /* "count", "bytes", "ns", "permille" */
+    uint64_t value;
+};
+
+struct report_finding {                             /* a leak, or what may be one */
+    const char *id, *severity, *confidence, *class; /* as docs/cases and JSON have them */
+    uint64_t bytes, objects, count;
+    struct report_holder
+        holder;       /* kind "" when it is the heap as a whole; path: to the largest case */
+    bool is_shared;   /* other holders have a part in it */
+    const char *type; /* of what it is about, "" unknown */
+    const char *message, *fix;
+    struct report_evidence *evidence;
+    uint32_t evidence_count;
+    uint32_t cause; /* number of the finding it goes away with, + 1; 0: its own cause */
+};
+
 struct report_shared {  /* what several holders reach together */
     const char **names; /* of the holders */
     uint32_t name_count;
@@ -100,9 +119,10 @@ struct report {
     struct report_memory memory;
     struct report_drift drift;
     struct report_counts counts;
-    VECTOR(struct report_holder) holders;                   /* largest first */
-    VECTOR(struct report_shared) shared;                    /* largest first */
-    VECTOR(struct report_type) types;                       /* by retained bytes, largest first */
+    VECTOR(struct report_finding) findings; /* worst first; consequences behind their causes */
+    VECTOR(struct report_holder) holders;   /* largest first */
+    VECTOR(struct report_shared) shared;    /* largest first */
+    VECTOR(struct report_type) types;       /* by retained bytes, largest first */
     VECTOR(struct report_goroutine_group) goroutine_groups; /* by held + stack bytes */
     uint64_t held_alone_bytes, shared_bytes; /* sums over ALL holders and sets, also unlisted */
     VECTOR(const char *) notes; /* sentences the reader must know (racy reading, partial types) */

@@ -4,6 +4,7 @@
 #define LEAKHOUND_REPORT_PHASES_H
 
 #define PHASE_HOLDERS "steps from the holders"
+#define PHASE_FINDINGS "judge what is held"
 #define PHASE_SHARED "what holders share"
 #define PHASE_TYPES "tables of types"
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gort/root_names.h"
 #include "gort/stack.h"
 #include "report/collect_path.h"
 #include "report/snapshot_tables.h"
@@ -77,7 +78,7 @@ struct error *snapshot_collect_roots(struct analysis *analysis, struct snapshot_
         const struct root_info *info = &roots->infos.data[r];
         struct snapshot_root root = {
             .kind = info->kind,
-            .name = collect_root_name(analysis, r, &out->arena),
+            .name = root_name(analysis, r, &out->arena),
             .type = "",
             .count = info->count,
             .goroutine = info->goroutine == GRAPH_NONE ? 0 : info->goroutine + 1,

@@ -85,6 +85,34 @@ static const struct snapshot_member holder_members[] = {
 static const struct snapshot_table holder_table =
     SNAPSHOT_TABLE(struct report_holder, holder_members);
 
+static const struct snapshot_member evidence_members[] = {
+    STRING(report_evidence, key),
+    STRING(report_evidence, unit),
+    U64(report_evidence, value),
+};
+static const struct snapshot_table evidence_table =
+    SNAPSHOT_TABLE(struct report_evidence, evidence_members);
+
+static const struct snapshot_member finding_members[] = {
+    STRING(report_finding, id),
+    STRING(report_finding, severity),
+    STRING(report_finding, confidence),
+    STRING(report_finding, class),
+    U64(report_finding, bytes),
+    U64(report_finding, objects),
+    U64(report_finding, count),
+    {MEMBER_RECORD, offsetof(struct report_finding, holder), 0, &holder_table},
+    BOOL(report_finding, is_shared),
+    STRING(report_finding, type),
+    STRING(report_finding, message),
+    STRING(report_finding, fix),
+    SNAPSHOT_ARRAY(MEMBER_RECORDS, struct report_finding, evidence, evidence_count,
+                   &evidence_table),
+    SNAPSHOT_MEMBER(MEMBER_U32, struct report_finding, cause),
+};
+static const struct snapshot_table finding_table =
+    SNAPSHOT_TABLE(struct report_finding, finding_members);
+
 static const struct snapshot_member shared_members[] = {
     SNAPSHOT_ARRAY(MEMBER_STRINGS, struct report_shared, names, name_count, NULL),
     BOOL(report_shared, more),
@@ -131,6 +159,7 @@ static const struct snapshot_member report_members[] = {
     U64(report, shared_bytes),
     SNAPSHOT_VECTOR(struct report, notes, &note_table),
     {MEMBER_RECORD, offsetof(struct report, drift), 0, &drift_table},
+    SNAPSHOT_VECTOR(struct report, findings, &finding_table),
 };
 static const struct snapshot_table report_table = SNAPSHOT_TABLE(struct report, report_members);
 
@@ -149,5 +178,9 @@ struct error *snapshot_take_report(struct cursor *bytes, uint64_t budget, struct
     TRY(snapshot_take_record(bytes, &report_table, &out->arena, &budget, out));
     if (!is_share(out->counts.typed_bytes_share) || !is_share(out->counts.guessed_bytes_share))
         return error_format(0, "the report has a share that is none");
+    for (uint64_t i = 0; i < out->findings.count; i++)
+        if (out->findings.data[i].cause > i)
+            return error_format(0, "finding %llu of the report goes away with a later one",
+                                (unsigned long long)i);
     return NULL;
 }

@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "report/cells.h"
+#include "report/text_findings.h"
 #include "report/text_tables.h"
-#include "report/units.h"
 
 enum { DEFAULT_COLUMNS = 100, LEAST_COLUMNS = 40, MOST_COLUMNS = 400, DEFAULT_TOP = 10 };
 enum { LONGEST_BAR = 40, SHORTEST_BAR = 8 };
@@ -223,6 +224,7 @@ struct error *report_write_text(const struct report *report, const struct text_s
     errno = 0;
     write_headline(&lines, report);
     write_memory(&lines, report);
+    text_findings(&lines, report);
     text_holders(&lines, report);
     text_types(&lines, report);
     text_goroutines(&lines, report);

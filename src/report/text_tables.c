@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "base/units.h"
 #include "report/cells.h"
 #include "report/table.h"
 #include "report/text_path.h"
-#include "report/units.h"
 
 enum {
     ROWS_WITH_PATH = 3,

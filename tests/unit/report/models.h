@@ -71,6 +71,85 @@ static inline void model_goroutines(struct report *report)
 }
 
 /* A service with one fat map, a set shared by two globals and leaked goroutines. */
+static inline void model_findings(struct report *report)
+{
+    static struct report_step path[] = {
+        {.name = "main.auth", .type = "*auth.service", .edge = ".tokens"},
+        {.name = ".tokens",
+         .type = "map[string]string",
+         .address = 0xc000040000,
+         .edge = "[value]"},
+        {.name = "[value]", .type = "string data", .address = 0xc000050000, .edge = ""},
+    };
+    static struct report_evidence evidence[] = {
+        {"pinned_blocks", "count", 1204},
+        {"seen_bytes", "bytes", 38528},
+    };
+    ADD(&report->findings,
+        (struct report_finding){
+            .id = "goroutine-leak",
+            .severity = "critical",
+            .confidence = "proven",
+            .class = "permanent",
+            .bytes = 214 * MIB,
+            .objects = 40944,
+            .count = 3412,
+            .holder = {.name = "goroutines at orders.(*Client).Fetch", .kind = "goroutine"},
+            .type = "",
+            .message = "3,412 goroutines wait for ever to send on channels that nothing else can "
+                       "reach",
+            .fix = "give the channel room for one value, or select on ctx.Done() too",
+        });
+    ADD(&report->findings, (struct report_finding){
+                               .id = "substring-pinned",
+                               .severity = "warning",
+                               .confidence = "proven",
+                               .class = "permanent",
+                               .bytes = 75 * MIB,
+                               .objects = 1204,
+                               .count = 1204,
+                               .holder = {.name = "global .bss+0x40 of auth.Login",
+                                          .kind = "global",
+                                          .found_by = "used by auth.Login, auth.Logout",
+                                          .path = path,
+                                          .path_count = 3},
+                               .is_shared = true,
+                               .type = "string data",
+                               .message = "1,204 strings of 32 bytes keep 1,204 blocks of 64 KiB "
+                                          "alive",
+                               .fix = "keep a copy: strings.Clone",
+                               .evidence = evidence,
+                               .evidence_count = 2,
+                           });
+    ADD(&report->findings, (struct report_finding){
+                               .id = "map-grows-only",
+                               .severity = "info",
+                               .confidence = "possible",
+                               .class = "permanent",
+                               .bytes = 31 * MIB,
+                               .count = 1,
+                               .holder = {.name = "main.sessions", .kind = "global"},
+                               .type = "map[string]*orders.Session",
+                               .message = "main.sessions holds 1,204,331 entries; two snapshots "
+                                          "tell whether it only grows",
+                               .fix = "bound it",
+                           });
+    ADD(&report->findings,
+        (struct report_finding){
+            .id = "chan-backlog",
+            .severity = "warning",
+            .confidence = "likely",
+            .class = "temporary",
+            .bytes = 12 * MIB,
+            .count = 900,
+            .holder = {.name = "goroutines at orders.(*Client).Fetch", .kind = "goroutine"},
+            .type = "chan orders.result",
+            .message = "900 values wait in one channel",
+            .fix = "drain it",
+            .cause = 1,
+        });
+}
+
 static inline void model_normal(struct report *report)
 {
     static struct report_step path[] = {
@@ -96,6 +175,7 @@ static inline void model_normal(struct report *report)
                                  "goroutines at orders.(*Client).Fetch (3,412)",
                                  "timers → orders.(*Client).expire"};
     model_target(report);
+    model_findings(report);
     report->memory = (struct report_memory){
         .rss = 1454 * MIB,
         .limit = 2048 * MIB,
@@ -222,6 +302,20 @@ static inline void model_huge(struct report *report)
                                                  .retained_bytes = most,
                                                  .objects = most,
                                                  .count = most});
+    static struct report_evidence evidence[] = {{"everything", "bytes", UINT64_MAX}};
+    ADD(&report->findings, (struct report_finding){.id = "map-grows-only",
+                                                   .severity = "critical",
+                                                   .confidence = "likely",
+                                                   .class = "permanent",
+                                                   .bytes = most,
+                                                   .objects = most,
+                                                   .count = most,
+                                                   .holder = report->holders.data[0],
+                                                   .type = "[]uint8",
+                                                   .message = "main.everything holds everything",
+                                                   .fix = "bound it",
+                                                   .evidence = evidence,
+                                                   .evidence_count = 1});
     ADD(&report->types, (struct report_type){"[]uint8", false, most, most, most});
     ADD(&report->goroutine_groups, (struct report_goroutine_group){.count = most,
                                                                    .state = "select",
@@ -281,6 +375,16 @@ static inline void model_hostile(struct report *report)
                                                                        .top = hostile[i],
                                                                        .top_at = hostile[i],
                                                                        .created_at = hostile[i]});
+        ADD(&report->findings, (struct report_finding){.id = hostile[i],
+                                                       .severity = i % 2 ? "warning" : hostile[i],
+                                                       .confidence = hostile[i],
+                                                       .class = hostile[i],
+                                                       .bytes = i,
+                                                       .holder = report->holders.data[i],
+                                                       .type = hostile[i],
+                                                       .message = hostile[i],
+                                                       .fix = hostile[i],
+                                                       .cause = i == 3 ? 1 : 0});
         ADD(&report->notes, hostile[i]);
     }
     ADD(&report->shared, (struct report_shared){.names = names,

@@ -1,5 +1,5 @@
 /* report/units.c: numbers at the borders of their units. */
-#include "report/units.h"
+#include "base/units.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Numbers as people read them. The texts are ASCII and live in the arena. */
-#ifndef LEAKHOUND_REPORT_UNITS_H
-#define LEAKHOUND_REPORT_UNITS_H
+#ifndef LEAKHOUND_BASE_UNITS_H
+#define LEAKHOUND_BASE_UNITS_H
 
 #include "base/memory.h"
 

@@ -1,4 +1,4 @@
-#include "report/units.h"
+#include "base/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>

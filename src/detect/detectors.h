@@ -1,0 +1,9 @@
+/* The detectors, one file each, in the catalogue's order. Private to detect. */
+#ifndef LEAKHOUND_DETECT_DETECTORS_H
+#define LEAKHOUND_DETECT_DETECTORS_H
+
+#include "detect/detect.h"
+
+extern const struct detector detector_fragmented_spans;
+
+#endif
