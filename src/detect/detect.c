@@ -278,17 +278,24 @@ static struct error *make_findings(struct detect *detect, struct finding_list *o
     return NULL;
 }
 
-static struct error *judge(struct detect *detect, struct finding_list *out)
+static struct error *judge(struct detect *detect, const struct detector *const *table,
+                           struct finding_list *out)
 {
     TRY(graph_find_tops(detect->analysis->graph));
-    for (unsigned i = 0; detectors[i]; i++) {
-        detect->running = detectors[i];
-        TRY(detectors[i]->judge(detect));
+    for (unsigned i = 0; table[i]; i++) {
+        detect->running = table[i];
+        TRY(table[i]->judge(detect));
     }
     return make_findings(detect, out);
 }
 
 struct error *detect_run(struct analysis *analysis, unsigned threads, struct finding_list *out)
+{
+    return detect_run_these(analysis, threads, detectors, out);
+}
+
+struct error *detect_run_these(struct analysis *analysis, unsigned threads,
+                               const struct detector *const *table, struct finding_list *out)
 {
     uint64_t live = analysis->graph->totals.reachable_bytes;
     struct detect detect = {
@@ -298,7 +305,7 @@ struct error *detect_run(struct analysis *analysis, unsigned threads, struct fin
     };
     *out = (struct finding_list){0};
     arena_init(&detect.arena);
-    struct error *error = judge(&detect, out);
+    struct error *error = judge(&detect, table, out);
     graph_forget_tops(analysis->graph);
     if (detect.paths_known)
         graph_forget_paths(analysis->graph);

@@ -80,6 +80,10 @@ extern const struct detector *const detectors[];
  * (finding_list_deinit), also after an error. */
 struct error *detect_run(struct analysis *analysis, unsigned threads,
                          struct finding_list *out) ERROR_CHECK;
+/* The same with a table of detectors of the caller's. */
+struct error *detect_run_these(struct analysis *analysis, unsigned threads,
+                               const struct detector *const *table,
+                               struct finding_list *out) ERROR_CHECK;
 
 /* -- for detectors ------------------------------------------------------------------------- */
 
