@@ -1,26 +1,15 @@
 #include <string.h>
 
 #include "base/bitset.h"
+#include "gort/size_class.h"
 #include "gort/typing_say.h"
-
-/* runtime/sizeclasses.go; 24 came with 1.16. */
-static const uint16_t size_classes[] = {
-    8,     16,    24,    32,    48,    64,    80,    96,    112,   128,   144,   160,  176,   192,
-    208,   224,   240,   256,   288,   320,   352,   384,   416,   448,   480,   512,  576,   640,
-    704,   768,   896,   1024,  1152,  1280,  1408,  1536,  1792,  2048,  2304,  2688, 3072,  3200,
-    3456,  4096,  4864,  5120,  5376,  6144,  6528,  6784,  6912,  8192,  9472,  9728, 10240, 10880,
-    12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768};
 
 enum { TINY_SLOT = 16 };
 
 void typing_fit_init(struct typing_work *work, unsigned minor)
 {
-    unsigned class = 0;
-    for (uint32_t words = 1; words <= SLOT_WORDS_MAX; words++) {
-        while (size_classes[class] < words * 8 || (minor < 16 && size_classes[class] == 24))
-            class ++;
-        work->divide_of_words[words] = heap_divide(size_classes[class]);
-    }
+    for (uint32_t words = 1; words <= SLOT_WORDS_MAX; words++)
+        work->divide_of_words[words] = heap_divide((uint32_t)size_class_round(minor, words * 8));
 }
 
 /* Slots of one size have one divide, and a smaller one than smaller slots. */
