@@ -368,11 +368,11 @@ static uint64_t group_array(unsigned go_minor, const struct map_shape *shape, ui
     return size_class_of_object(go_minor, bytes, shape->has_pointers);
 }
 
-/* runtime/map.go, makemap and makeBucketArray. */
+/* runtime/map.go, makemap and makeBucketArray; the load factor of 1.21 is 6 by mistake. */
 static uint64_t buckets_for(unsigned go_minor, const struct map_shape *shape, uint64_t entries)
 {
-    unsigned bits = 0;
-    while (entries > RUNTIME_MAP_SLOTS && entries > 13 * (((uint64_t)1 << bits) / 2))
+    unsigned bits = 0, of_two = go_minor == 21 ? 12 : 13; /* entries that two buckets may have */
+    while (entries > RUNTIME_MAP_SLOTS && entries > of_two * (((uint64_t)1 << bits) / 2))
         bits++;
     uint64_t buckets = (uint64_t)1 << bits;
     if (bits < 4)
