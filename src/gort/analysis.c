@@ -106,6 +106,8 @@ static struct error *run(struct analysis *a, unsigned threads, struct phase_cloc
         a->drift.unread += a->goroutines.unread_count;
     }
     TRY(edge_words_of_variables(a->runtime, &a->heap, &a->words));
+    phase(clock, "look at what holds");
+    TRY(facts_read(a->runtime, &a->heap, a->graph, &a->words, &a->typing, &a->facts));
     phase(clock, NULL);
     return NULL;
 }
@@ -154,6 +156,7 @@ void analysis_destroy(struct analysis *analysis)
 {
     if (!analysis)
         return;
+    facts_deinit(&analysis->facts);
     typing_deinit(&analysis->typing);
     drift_deinit(&analysis->drift);
     root_table_deinit(&analysis->roots);

@@ -24,10 +24,9 @@ static uint64_t load(const uint8_t *bytes, uint64_t width)
 
 uint64_t map_field(const struct go_runtime *rt, const uint8_t *bytes, enum layout_field field)
 {
-    return layout_has(rt->layout, field)
-               ? load(bytes + layout_offset(rt->layout, field),
-                      (uint64_t)layout_width(rt->layout, field))
-               : 0;
+    return layout_has(rt->layout, field) ? load(bytes + layout_offset(rt->layout, field),
+                                                (uint64_t)layout_width(rt->layout, field))
+                                         : 0;
 }
 #define FIELD(name) map_field(rt, bytes, LAYOUT_##name)
 
@@ -248,7 +247,8 @@ static struct error *summarize_buckets(struct map_reader *reader, const struct g
     out->slots = map->buckets ? map->bucket_count * RUNTIME_MAP_SLOTS : 0;
     out->is_growing = map->old_buckets != 0;
     /* How many buckets the last growth has moved stays written after its end (evacuate), and a map
-     * takes twice as many buckets only beyond 6½ entries a bucket (hashGrow). clear() forgets it. */
+     * takes twice as many buckets only beyond 6½ entries a bucket (hashGrow). clear() forgets it.
+     */
     out->has_grown = map->old_buckets ? map->old_bucket_count < map->bucket_count
                                       : map->evacuated && map->evacuated == map->bucket_count / 2;
     if (!map->buckets)
@@ -397,9 +397,10 @@ static uint64_t tables_for(unsigned go_minor, const struct map_shape *shape, uin
         return entries ? group_array(go_minor, shape, 1) : 0;
     uint64_t slots = entries * RUNTIME_MAP_SLOTS / LOAD_NUMERATOR;
     uint64_t tables = power_of_two_from((slots + TABLE_SLOTS_MAX - 1) / TABLE_SLOTS_MAX);
-    uint64_t groups = power_of_two_from(MAX_OF(slots / tables, (uint64_t)RUNTIME_MAP_SLOTS)) /
-                      RUNTIME_MAP_SLOTS;
-    return tables * (group_array(go_minor, shape, groups) + size_class_of_object(go_minor, 32, true)) +
+    uint64_t groups =
+        power_of_two_from(MAX_OF(slots / tables, (uint64_t)RUNTIME_MAP_SLOTS)) / RUNTIME_MAP_SLOTS;
+    return tables *
+               (group_array(go_minor, shape, groups) + size_class_of_object(go_minor, 32, true)) +
            size_class_of_object(go_minor, tables * 8, true);
 }
 

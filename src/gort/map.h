@@ -18,7 +18,7 @@
 struct map_shape {
     bool is_known; /* else this is no map type that can be read */
     bool is_swiss;
-    bool has_pointers; /* the group has */
+    bool has_pointers;                         /* the group has */
     bool key_is_indirect, element_is_indirect; /* the slot has a pointer to it */
     uint64_t group_bytes;
     uint64_t keys, key_stride;         /* key i of a group stands at keys + i · key_stride */
@@ -51,16 +51,16 @@ struct go_map {
 
 struct map_group {
     uint64_t address;
-    const uint8_t *bytes;    /* group_bytes of the shape, until the next group */
-    uint32_t object;         /* id of the object that it is part of */
-    uint8_t full, deleted;   /* bit i: slot i holds an entry; it held one, which is known */
+    const uint8_t *bytes;     /* group_bytes of the shape, until the next group */
+    uint32_t object;          /* id of the object that it is part of */
+    uint8_t full, deleted;    /* bit i: slot i holds an entry; it held one, which is known */
     bool is_overflow, is_old; /* of buckets only; is_old: not moved yet */
 };
 
 struct map_summary {
-    uint64_t slots;           /* that it has, without overflow buckets */
-    uint64_t bytes;           /* of all objects that it consists of but the header, as allocated */
-    uint64_t tombstones;      /* slots that cannot be used again before the table is remade; ≥ 1.24 */
+    uint64_t slots;      /* that it has, without overflow buckets */
+    uint64_t bytes;      /* of all objects that it consists of but the header, as allocated */
+    uint64_t tombstones; /* slots that cannot be used again before the table is remade; ≥ 1.24 */
     uint64_t tables, objects; /* tables: of Swiss maps; objects: that make up the bytes */
     /* It has come to its size by growing, so that about 13 of 32 slots were in use once (of Swiss
      * maps tombstones count as such). False when it may as well have been made so large at once, or
@@ -68,8 +68,8 @@ struct map_summary {
     bool has_grown;
     bool is_growing;
     /* Only of map_summarize_groups: */
-    uint64_t entries; /* found in groups; = count, but while a goroutine writes the map */
-    uint64_t deleted; /* slots that show that their entry was deleted */
+    uint64_t entries;         /* found in groups; = count, but while a goroutine writes the map */
+    uint64_t deleted;         /* slots that show that their entry was deleted */
     uint64_t overflow_groups; /* in use or not, linked to a bucket */
 };
 

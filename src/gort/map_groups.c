@@ -39,8 +39,8 @@ static uint64_t overflow_of(const struct go_map *map, const uint8_t *bytes)
     return next;
 }
 
-/* The overflow buckets from `at` on. A chain of damaged memory may lead back into itself: it is held
- * against the place where it was at the last power of two. */
+/* The overflow buckets from `at` on. A chain of damaged memory may lead back into itself: it is
+ * held against the place where it was at the last power of two. */
 static struct error *walk_chain(const struct bucket_walk *walk, uint64_t at, bool is_old)
 {
     struct map_reader *reader = walk->reader;
@@ -72,8 +72,7 @@ static struct error *walk_array(const struct bucket_walk *walk, uint64_t array, 
     uint64_t size = walk->map->shape->group_bytes;
     uint32_t object = map_object_at(reader, array, count * size);
     for (uint64_t i = 0; i < count && !walk->map->is_broken; i++) {
-        struct map_group group = {
-            .address = array + i * size, .object = object, .is_old = is_old};
+        struct map_group group = {.address = array + i * size, .object = object, .is_old = is_old};
         TRY(window_get(&reader->tables, group.address, size,
                        MIN_OF((count - i) * size, (uint64_t)WINDOW_BYTES), &group.bytes));
         if (!look_at_bucket(group.bytes, &group)) {
@@ -164,8 +163,7 @@ struct error *map_each_group(struct map_reader *reader, struct go_map *map,
                              struct error *(*visit)(void *context, const struct map_group *group),
                              void *context)
 {
-    struct bucket_walk walk = {
-        .reader = reader, .map = map, .visit = visit, .context = context};
+    struct bucket_walk walk = {.reader = reader, .map = map, .visit = visit, .context = context};
     if (map->is_broken)
         return NULL;
     if (map->directory_length)

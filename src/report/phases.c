@@ -17,6 +17,7 @@ static const struct {
     {"scan the heap", 0.6},
     {"walk the roots", 0.01},
     {"find the types", 1.0},
+    {"look at what holds", 0.3},
     {"read again what moved", 0.2},
     {"mark", 1.2},
     {"dominators", 1.0},

@@ -1,7 +1,7 @@
 /*
- * Maps of a process, for tests/live/test_maps.py: maps_dump PID ADDRESS… prints for each header, with
- * tabs between: address, type, count, entries found, digest of the entries, bytes, bytes of a map
- * made anew for its entries, slots, tombstones, deleted slots, overflow groups, and the words
+ * Maps of a process, for tests/live/test_maps.py: maps_dump PID ADDRESS… prints for each header,
+ * with tabs between: address, type, count, entries found, digest of the entries, bytes, bytes of a
+ * map made anew for its entries, slots, tombstones, deleted slots, overflow groups, and the words
  * "growing", "grown" and "cleared" where that is so. "broken" and "unknown" stand alone.
  */
 #include <inttypes.h>

@@ -1,0 +1,24 @@
+/*
+ * What only the target's memory can tell and detectors want to know later, when the target has been
+ * let go: sizes, counts, ids and edges of all objects of some kind, reachable or not. No contents.
+ */
+#ifndef LEAKHOUND_GORT_FACTS_H
+#define LEAKHOUND_GORT_FACTS_H
+
+#include "gort/channels.h"
+#include "gort/map_table.h"
+
+/* Zero-initialised there are none. */
+struct facts {
+    struct map_table maps;
+    struct channel_table channels;
+};
+
+/* At the end of reading, with the graph's edges made and all types known; the graph has not been
+ * analysed. Cost: see each of them. */
+struct error *facts_read(struct go_runtime *runtime, const struct heap *heap,
+                         const struct graph *graph, const struct edge_words *words,
+                         struct typing *typing, struct facts *out) ERROR_CHECK;
+void facts_deinit(struct facts *facts);
+
+#endif
