@@ -8,7 +8,6 @@
  * points to, which no stored value ever is.
  */
 #include <stdlib.h>
-
 #include <string.h>
 
 #include "base/bitset.h"
@@ -70,6 +69,26 @@ static bool is_deleted(const struct map_sweep *sweep, uint32_t entry)
     uint32_t target = graph->edges[graph->edge_begin[entry]] & GRAPH_ID;
     return sweep->expunged.count &&
            bsearch(&target, sweep->expunged.data, sweep->expunged.count, sizeof(uint32_t), by_id);
+}
+
+/* Adds the map with its edges from `first` on, or takes them back when it is broken. */
+static struct error *note(struct map_worker *worker, struct go_map *map, struct map_entries *found,
+                          struct map_table *part, bool is_stale)
+{
+    struct map_summary sum;
+    TRY(map_summarize(&worker->reader, map, &sum));
+    if (map->is_broken) {
+        part->edges.count = found->first;
+        part->broken++;
+        return NULL;
+    }
+    uint64_t left = map->count - MIN_OF(map->count, found->found);
+    found->count = map->count;
+    found->end = part->edges.count;
+    found->counted = is_stale ? 0 : found->found;
+    found->bytes = sum.bytes;
+    found->bytes_for = map_bytes_for(worker->sweep->runtime->minor, map->shape, left);
+    return is_stale ? vector_push(&part->stale, *found) : vector_push(&part->children, *found);
 }
 
 static struct error *push(struct map_worker *worker, bool dead, uint32_t from, uint32_t to)
@@ -135,24 +154,17 @@ struct error *map_note_stale(struct map_worker *worker, struct go_map *map, uint
                              uint32_t type, struct map_table *part)
 {
     struct stale_walk walk = {.worker = worker, .shape = map->shape, .part = part};
-    uint64_t first = part->edges.count;
+    struct map_entries found = {.id = id, .type = type, .first = part->edges.count};
     worker->dead.count = worker->kept.count = 0;
     if (map->shape->key_is_indirect || map->shape->element_is_indirect ||
         map->shape->key_stride < INTERFACE_BYTES || map->shape->element_stride < 8)
         return NULL;
     TRY(map_each_group(&worker->reader, map, look_at_sync_group, &walk));
-    if (map->is_broken || !walk.found) {
-        part->edges.count = first;
-        part->broken += map->is_broken;
+    if (!map->is_broken && !walk.found)
         return NULL;
-    }
     TRY(add_key_edges(worker, part));
-    return vector_push(&part->stale, (struct map_entries){.id = id,
-                                                          .type = type,
-                                                          .count = map->count,
-                                                          .found = walk.found,
-                                                          .first = first,
-                                                          .end = part->edges.count});
+    found.found = walk.found;
+    return note(worker, map, &found, part, true);
 }
 
 static struct error *look_at_children(void *context, const struct map_group *group)
@@ -176,22 +188,13 @@ struct error *map_note_children(struct map_worker *worker, struct go_map *map, u
                                 uint32_t type, struct map_table *part)
 {
     struct stale_walk walk = {.worker = worker, .shape = map->shape, .part = part};
-    uint64_t first = part->edges.count;
+    struct map_entries found = {.id = id, .type = type, .first = part->edges.count};
     if (map->count < CHILDREN_LEAST || map->shape->key_is_indirect ||
         map->shape->key_stride < INTERFACE_BYTES)
         return NULL;
     TRY(map_each_group(&worker->reader, map, look_at_children, &walk));
-    if (map->is_broken) {
-        part->edges.count = first;
-        part->broken++;
-        return NULL;
-    }
-    return vector_push(&part->children, (struct map_entries){.id = id,
-                                                             .type = type,
-                                                             .count = map->count,
-                                                             .found = walk.found,
-                                                             .first = first,
-                                                             .end = part->edges.count});
+    found.found = walk.found;
+    return note(worker, map, &found, part, false);
 }
 
 /* The first `found` edges of a map lead to its entries. */
@@ -203,13 +206,12 @@ struct error *map_count_stale_once(struct map_table *table)
         struct map_entries *map = &table->stale.data[i];
         for (uint64_t k = 0; k < map->found && !error; k++)
             error = vector_push(&all, table->edges.data[map->first + k] << 32 | i);
-        map->found = 0;
     }
     if (!error && all.count)
         qsort(all.data, all.count, sizeof(uint64_t), by_edge);
     for (uint64_t k = 0; k < all.count && !error; k++)
         if (!k || all.data[k - 1] >> 32 != all.data[k] >> 32)
-            table->stale.data[(uint32_t)all.data[k]].found++;
+            table->stale.data[(uint32_t)all.data[k]].counted++;
     vector_deinit(&all);
     return error;
 }

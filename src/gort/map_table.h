@@ -32,8 +32,11 @@ struct map_entries {
     uint32_t id; /* of the header */
     uint32_t type;
     uint64_t count;      /* of the map */
-    uint64_t found;      /* entries that the edges are of; each counts with one map only */
+    uint64_t found;      /* entries that the edges are of */
+    uint64_t counted;    /* of these, without those that count with an earlier map */
     uint64_t first, end; /* in map_table.edges */
+    uint64_t bytes;      /* of the map's tables; */
+    uint64_t bytes_for;  /* that a map made anew without the entries found would take */
 };
 
 struct map_table {

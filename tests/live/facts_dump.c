@@ -47,7 +47,7 @@ static void print_maps(struct analysis *a)
         const struct map_entries *m = &maps->stale.data[i];
         if (graph_is_reachable(a->graph, m->id))
             printf("stale\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", holder_of(a, m->id),
-                   m->count, m->found, m->end - m->first);
+                   m->count, m->counted, m->end - m->first);
     }
     for (uint64_t i = 0; i < maps->children.count; i++) {
         const struct map_entries *m = &maps->children.data[i];
