@@ -6,7 +6,8 @@
 // that ran once before, and written with a plain system call. The garbage collector is off
 // (but for the collections that this package forces), so that none comes later.
 //
-// On SIGUSR1 the line is printed again with fresh statistics and without a collection.
+// On SIGUSR1 the line is printed again with fresh statistics and without a collection. Programs that
+// are about a leak call Show instead of Begin and Tell.
 package truth
 
 import (
@@ -50,6 +51,15 @@ type Report struct {
 	Unsettled bool
 	// Quick makes do with one collection, for heaps that take seconds to collect.
 	Quick bool
+	// Case and Form are what Show shows, Leaks what the program leaks.
+	Case, Form string
+	Healthy    bool
+	Leaks      []Leak
+	// Mend cuts all leaks, Grow lets the one grow by a fifth; nil where there is nothing to do.
+	Mend   func()
+	Grow   func() int64
+	mended bool
+	grown  int64
 }
 
 var (
@@ -131,6 +141,7 @@ func Live() int64 {
 // Tell prints the line and blocks for ever; other goroutines go on.
 func Tell(r *Report) {
 	told = r
+	listen(r)
 	// Let goroutines that were started last reach the place where they block.
 	time.Sleep(20 * time.Millisecond)
 	if !r.Unsettled && !r.Quick {
@@ -154,11 +165,12 @@ func Tell(r *Report) {
 	select {}
 }
 
-// repeat answers SIGUSR1. It waits from the beginning, so that its waiting allocates nothing
-// after the line was told.
+// repeat answers SIGUSR1, and what listen adds to it. It waits from the beginning, so that its waiting
+// allocates nothing after the line was told.
 func repeat() {
-	for range signals {
+	for s := range signals {
 		if told != nil {
+			obey(s)
 			publish()
 		}
 	}
@@ -224,6 +236,9 @@ func appendLine(b []byte) []byte {
 	}
 	for i := range r.Facts {
 		b = appendNumber(b, r.Facts[i].Key, r.Facts[i].Value)
+	}
+	if r.Case != "" || len(r.Leaks) > 0 {
+		b = appendLeaks(b, r)
 	}
 	b = append(b, `,"types":{`...)
 	for i := range r.Types {
