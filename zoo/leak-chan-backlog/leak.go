@@ -59,6 +59,7 @@ func publishToNobody() truth.Leak {
 func publishAndBlock() truth.Leak {
 	leak := publishToNobody()
 	go events.publish(-1)
+	leak.Others = []string{"main.(*publisher).publish"}
 	return leak
 }
 

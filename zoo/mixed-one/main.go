@@ -105,7 +105,7 @@ func runJobs() truth.Leak {
 			run(i)
 		}
 	})
-	return truth.Leak{Case: "context-children", Holder: "main.jobs", Kind: "global", Count: int64(n), Bytes: bytes}
+	return truth.Leak{Case: "context-children", Holder: "main.jobs", Others: []string{"main.stopJobs"}, Kind: "global", Count: int64(n), Bytes: bytes}
 }
 
 func mend() {

@@ -16,6 +16,8 @@ type Leak struct {
 	// Holder is the global variable ("main.sessions") or function ("main.aggregate") that holds it; of a
 	// finalizer the function that it calls.
 	Holder string
+	// Others are holders that hold it, too.
+	Others []string
 	// Kind of the holder: global (which "" stands for), goroutine, finalizer, runtime or none.
 	Kind string
 	// Count is how many of the things that the case is about there are: stale keys, pinned blocks,
@@ -167,9 +169,21 @@ func appendLeaks(b []byte, r *Report) []byte {
 		b = strconv.AppendQuote(b, l.Case)
 		b = appendText(b, "holder", l.Holder)
 		b = appendText(b, "holder_kind", l.Kind)
+		b = appendOthers(b, l.Others)
 		b = appendNumber(b, "count", l.Count)
 		b = appendNumber(b, "bytes", l.Bytes)
 		b = append(b, '}')
+	}
+	return append(b, ']')
+}
+
+func appendOthers(b []byte, names []string) []byte {
+	b = append(b, `,"other_holders":[`...)
+	for i := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendQuote(b, names[i])
 	}
 	return append(b, ']')
 }

@@ -225,14 +225,7 @@ func appendLine(b []byte) []byte {
 	b = appendNumber(b, "num_goroutine", int64(runtime.NumGoroutine()))
 	b = appendNumber(b, "gomaxprocs", int64(runtime.GOMAXPROCS(0)))
 	if len(r.Others) > 0 {
-		b = append(b, `,"other_holders":[`...)
-		for i := range r.Others {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = strconv.AppendQuote(b, r.Others[i])
-		}
-		b = append(b, ']')
+		b = appendOthers(b, r.Others)
 	}
 	for i := range r.Facts {
 		b = appendNumber(b, r.Facts[i].Key, r.Facts[i].Value)
