@@ -18,7 +18,14 @@ enum number { NUMBER_LEFT, NUMBER_CHILDREN, NUMBER_IN_USE };
 
 struct children_of_one {
     VECTOR(uint64_t) cut[VARIANTS];
+    uint64_t count[VARIANTS];
 };
+
+static int by_child(const void *a, const void *b)
+{
+    uint32_t x = (uint32_t) * (const uint64_t *)a, y = (uint32_t) * (const uint64_t *)b;
+    return (x > y) - (x < y);
+}
 
 /* context.timerCtx: its timer will cancel it. */
 static bool has_deadline(const struct detect *detect, uint32_t id)
@@ -28,16 +35,27 @@ static bool has_deadline(const struct detect *detect, uint32_t id)
     return type != TYPE_NONE && !strcmp(typing->table.types.data[type].name, "context.timerCtx");
 }
 
+/* Of a map in growth a child may hang on both tables. */
 static struct error *sort_children(const struct detect *detect, const struct map_entries *map,
                                    struct children_of_one *out)
 {
     const struct graph *graph = detect->analysis->graph;
-    out->cut[VARIANT_CANCEL].count = out->cut[VARIANT_DEADLINE].count = 0;
+    for (unsigned v = 0; v < VARIANTS; v++)
+        out->cut[v].count = out->count[v] = 0;
     for (uint64_t i = map->first; i < map->end; i++) {
         uint64_t edge = detect->analysis->facts.maps.edges.data[i];
-        uint32_t child = (uint32_t)edge;
-        if (graph_dominator(graph, child) == edge >> 32)
-            TRY(vector_push(&out->cut[has_deadline(detect, child)], edge));
+        uint32_t child = (uint32_t)edge, dominator = graph_dominator(graph, child);
+        bool deadline = has_deadline(detect, child);
+        if (dominator != edge >> 32 && dominator != map->id)
+            continue;
+        TRY(vector_push(&out->cut[deadline], edge));
+    }
+    for (unsigned v = 0; v < VARIANTS; v++) {
+        const uint64_t *cut = out->cut[v].data;
+        if (out->cut[v].count)
+            qsort(out->cut[v].data, out->cut[v].count, sizeof(*cut), by_child);
+        for (uint64_t i = 0; i < out->cut[v].count; i++)
+            out->count[v] += !i || (uint32_t)cut[i] != (uint32_t)cut[i - 1];
     }
     return NULL;
 }
@@ -45,8 +63,8 @@ static struct error *sort_children(const struct detect *detect, const struct map
 static struct error *add_case(struct detect *detect, const struct map_entries *map,
                               const struct children_of_one *children, enum variant variant)
 {
-    uint64_t left = children->cut[variant].count;
-    uint64_t all = children->cut[VARIANT_CANCEL].count + children->cut[VARIANT_DEADLINE].count;
+    uint64_t left = children->count[variant];
+    uint64_t all = children->count[VARIANT_CANCEL] + children->count[VARIANT_DEADLINE];
     if (left < LEAST_CHILDREN)
         return NULL;
     bool has_table = left > all / 2 && all > map->count / 2 && map->bytes > map->bytes_for;
@@ -55,7 +73,7 @@ static struct error *add_case(struct detect *detect, const struct map_entries *m
         .variant = variant,
         .confidence = CONFIDENCE_PROVEN,
         .cut = children->cut[variant].data,
-        .cut_count = left,
+        .cut_count = children->cut[variant].count,
         .own_bytes = has_table ? map->bytes - map->bytes_for : 0,
         .count = left,
         .numbers = {[NUMBER_LEFT] = left,

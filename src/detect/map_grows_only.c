@@ -6,6 +6,7 @@
 enum {
     SHARE = 5, /* a fifth of the live heap */
     LEAST_ENTRIES = 1000,
+    LEAST_BYTES = 4 << 20,
     TABLE_EDGES_MAX = 16,
 };
 
@@ -18,7 +19,8 @@ static struct error *judge(struct detect *detect)
     for (uint64_t i = 0; i < a->facts.maps.items.count; i++) {
         const struct map_fact *map = &a->facts.maps.items.data[i];
         if (map->count < LEAST_ENTRIES || map->shows_deletions || map->was_cleared ||
-            graph_retained_bytes(graph, map->id) < graph->totals.reachable_bytes / SHARE)
+            graph_retained_bytes(graph, map->id) <
+                MAX_OF(graph->totals.reachable_bytes / SHARE, (uint64_t)LEAST_BYTES))
             continue;
         uint64_t cut[TABLE_EDGES_MAX], count = 0; /* from the header to its tables */
         for (uint32_t e = graph->edge_begin[map->id];

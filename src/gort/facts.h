@@ -7,10 +7,12 @@
 
 #include "gort/channels.h"
 #include "gort/map_table.h"
+#include "gort/superseded.h"
 
 /* Zero-initialised there are none. */
 struct facts {
     struct map_table maps;
+    struct superseded_table superseded;
     struct channel_table channels;
 };
 

@@ -51,10 +51,12 @@ struct go_map {
 
 struct map_group {
     uint64_t address;
-    const uint8_t *bytes;     /* group_bytes of the shape, until the next group */
-    uint32_t object;          /* id of the object that it is part of */
-    uint8_t full, deleted;    /* bit i: slot i holds an entry; it held one, which is known */
-    bool is_overflow, is_old; /* of buckets only; is_old: not moved yet */
+    const uint8_t *bytes; /* group_bytes of the shape, until the next group */
+    uint32_t object;      /* id of the object that it is part of */
+    /* Bit i, of slot i: it holds an entry; it held one, which is known; its entry stands elsewhere
+     * by now, though key and element may still be here. */
+    uint8_t full, deleted, moved;
+    bool is_overflow; /* of buckets only */
 };
 
 struct map_summary {
@@ -93,8 +95,8 @@ struct error *map_summarize(struct map_reader *reader, struct go_map *map,
 struct error *map_summarize_groups(struct map_reader *reader, struct go_map *map,
                                    struct map_summary *out) ERROR_CHECK;
 
-/* Calls visit for every group that entries may be in, each once; of a growing map not for buckets
- * that have been moved. May find the map broken on the way. */
+/* Calls visit for every group, each once, also for what is left of those that a growing map has
+ * moved. May find the map broken on the way. */
 struct error *map_each_group(struct map_reader *reader, struct go_map *map,
                              struct error *(*visit)(void *context, const struct map_group *group),
                              void *context) ERROR_CHECK;

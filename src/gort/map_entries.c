@@ -111,7 +111,8 @@ static struct error *look_at_sync_group(void *context, const struct map_group *g
     const struct heap *heap = worker->sweep->heap;
     const struct map_shape *shape = walk->shape;
     for (unsigned i = 0; i < RUNTIME_MAP_SLOTS; i++) {
-        if (!(group->full >> i & 1))
+        bool is_moved = group->moved >> i & 1;
+        if (!is_moved && !(group->full >> i & 1))
             continue;
         uint32_t entry =
             heap_find(heap, load(group->bytes + shape->elements + i * shape->element_stride));
@@ -120,7 +121,9 @@ static struct error *look_at_sync_group(void *context, const struct map_group *g
         if (entry == HEAP_NONE || heap_span_of(heap, entry)->element_size != 8)
             continue; /* the map is being written */
         bool dead = is_deleted(worker->sweep, entry);
-        if (dead) {
+        if (dead && is_moved) {
+            TRY(push(worker, true, group->object, entry));
+        } else if (dead) {
             TRY(vector_push(&walk->part->edges, (uint64_t)group->object << 32 | entry));
             walk->found++;
         }
@@ -172,13 +175,14 @@ static struct error *look_at_children(void *context, const struct map_group *gro
     struct stale_walk *walk = context;
     const struct map_shape *shape = walk->shape;
     for (unsigned i = 0; i < RUNTIME_MAP_SLOTS; i++) {
-        if (!(group->full >> i & 1))
+        bool is_moved = group->moved >> i & 1;
+        if (!is_moved && !(group->full >> i & 1))
             continue;
         uint32_t child = heap_find(walk->worker->sweep->heap,
                                    load(group->bytes + shape->keys + i * shape->key_stride + 8));
         if (child == HEAP_NONE || child == group->object)
             continue;
-        walk->found++;
+        walk->found += !is_moved;
         TRY(vector_push(&walk->part->edges, (uint64_t)group->object << 32 | child));
     }
     return NULL;

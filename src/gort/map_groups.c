@@ -8,21 +8,24 @@ enum {
     DIRECTORY_AHEAD = 4096,
     CONTROL_DELETED = 0xfe, /* internal/runtime/maps/group.go */
     TOPHASH_EMPTY_ONE = 1,  /* runtime/map.go: an entry was deleted before others of the chain */
+    TOPHASH_MOVED_LOW = 2,  /* evacuatedX */
+    TOPHASH_MOVED_HIGH = 3, /* evacuatedY */
 };
 
 /* -- buckets ---------------------------------------------------------------------------------- */
 
-/* Of a bucket: which slots are in use, which were. False when the bucket has been moved. */
-static bool look_at_bucket(const uint8_t *bytes, struct map_group *group)
+/* Of a bucket: which slots are in use, which were. A bucket that has been moved has none in use;
+ * only those of the array before the growth may have been (is_old). */
+static bool look_at_bucket(const uint8_t *bytes, bool is_old, struct map_group *group)
 {
-    if (bytes[0] > TOPHASH_EMPTY_ONE && bytes[0] < RUNTIME_MAP_TOPHASH_MIN)
-        return false;
-    group->full = group->deleted = 0;
+    bool moved = bytes[0] > TOPHASH_EMPTY_ONE && bytes[0] < RUNTIME_MAP_TOPHASH_MIN;
     for (unsigned i = 0; i < RUNTIME_MAP_SLOTS; i++) {
         group->full |= (uint8_t)((bytes[i] >= RUNTIME_MAP_TOPHASH_MIN) << i);
         group->deleted |= (uint8_t)((bytes[i] == TOPHASH_EMPTY_ONE) << i);
+        group->moved |=
+            (uint8_t)((bytes[i] == TOPHASH_MOVED_LOW || bytes[i] == TOPHASH_MOVED_HIGH) << i);
     }
-    return true;
+    return !moved || is_old;
 }
 
 struct bucket_walk {
@@ -46,7 +49,7 @@ static struct error *walk_chain(const struct bucket_walk *walk, uint64_t at, boo
     struct map_reader *reader = walk->reader;
     uint64_t size = walk->map->shape->group_bytes, before = 0;
     for (uint64_t n = 1; at; n++) {
-        struct map_group group = {.address = at, .is_overflow = true, .is_old = is_old};
+        struct map_group group = {.address = at, .is_overflow = true};
         group.object = map_object_at(reader, at, size);
         if (group.object == HEAP_NONE || at == before) {
             walk->map->is_broken = true;
@@ -55,7 +58,7 @@ static struct error *walk_chain(const struct bucket_walk *walk, uint64_t at, boo
         if (!(n & (n - 1)))
             before = at;
         TRY(window_get(&reader->chains, at, size, size, &group.bytes));
-        if (!look_at_bucket(group.bytes, &group)) {
+        if (!look_at_bucket(group.bytes, is_old, &group)) {
             walk->map->is_broken = true;
             return NULL;
         }
@@ -72,16 +75,38 @@ static struct error *walk_array(const struct bucket_walk *walk, uint64_t array, 
     uint64_t size = walk->map->shape->group_bytes;
     uint32_t object = map_object_at(reader, array, count * size);
     for (uint64_t i = 0; i < count && !walk->map->is_broken; i++) {
-        struct map_group group = {.address = array + i * size, .object = object, .is_old = is_old};
+        struct map_group group = {.address = array + i * size, .object = object};
         TRY(window_get(&reader->tables, group.address, size,
                        MIN_OF((count - i) * size, (uint64_t)WINDOW_BYTES), &group.bytes));
-        if (!look_at_bucket(group.bytes, &group)) {
-            walk->map->is_broken |= !is_old;
-            continue;
+        if (!look_at_bucket(group.bytes, is_old, &group)) {
+            walk->map->is_broken = true;
+            return NULL;
         }
         uint64_t chain = overflow_of(walk->map, group.bytes);
         TRY(walk->visit(walk->context, &group));
         TRY(walk_chain(walk, chain, is_old));
+    }
+    return NULL;
+}
+
+/* Overflow buckets made with an array stand behind it. What has been moved out of them is still
+ * there when the bucket that led to them is wiped (runtime/map.go, evacuate). */
+static struct error *walk_unlinked(const struct bucket_walk *walk, uint64_t array, uint64_t count)
+{
+    struct map_reader *reader = walk->reader;
+    uint64_t size = walk->map->shape->group_bytes;
+    uint32_t object = map_object_at(reader, array, count * size);
+    if (object == HEAP_NONE)
+        return NULL;
+    const struct heap_span *span = heap_span_of(reader->heap, object);
+    uint64_t end = heap_slot_address(span, object) + span->element_size;
+    for (uint64_t at = array + count * size; end - at >= size; at += size) {
+        struct map_group group = {.address = at, .object = object, .is_overflow = true};
+        TRY(window_get(&reader->tables, at, size, MIN_OF(end - at, (uint64_t)WINDOW_BYTES),
+                       &group.bytes));
+        look_at_bucket(group.bytes, true, &group);
+        if (group.moved && !group.full)
+            TRY(walk->visit(walk->context, &group));
     }
     return NULL;
 }
@@ -172,7 +197,9 @@ struct error *map_each_group(struct map_reader *reader, struct go_map *map,
         return NULL;
     if (map->shape->is_swiss)
         return walk_groups(&walk, map->buckets, 1);
-    if (map->old_buckets)
+    if (map->old_buckets) {
         TRY(walk_array(&walk, map->old_buckets, map->old_bucket_count, true));
+        TRY(walk_unlinked(&walk, map->old_buckets, map->old_bucket_count));
+    }
     return walk_array(&walk, map->buckets, map->bucket_count, false);
 }

@@ -19,6 +19,7 @@ void map_table_deinit(struct map_table *table)
     vector_deinit(&table->stale);
     vector_deinit(&table->children);
     vector_deinit(&table->edges);
+    vector_deinit(&table->keyed);
 }
 
 /* -- one map ---------------------------------------------------------------------------------- */
@@ -81,6 +82,8 @@ static struct error *look_at(struct map_worker *worker, uint32_t id, uint32_t ty
         return NULL;
     if (t->kind == MAP_OF_SYNC)
         return map_note_stale(worker, &map, id, type, part);
+    if (t->is_keyed && map.count >= MAP_KEYED_LEAST)
+        TRY(vector_push(&part->keyed, id));
     if (t->kind == MAP_OF_CONTEXT)
         TRY(map_note_children(worker, &map, id, type, part));
     return note_size(worker, &map, id, type, part);
@@ -156,8 +159,22 @@ static struct error *join(const struct map_sweep *sweep, struct map_table *out)
         APPEND_ENTRIES(&out->children, &part->children, base);
         for (uint64_t i = 0; i < part->edges.count; i++)
             TRY(vector_push(&out->edges, part->edges.data[i]));
+        for (uint64_t i = 0; i < part->keyed.count; i++)
+            TRY(vector_push(&out->keyed, part->keyed.data[i]));
     }
     return map_count_stale_once(out);
+}
+
+static bool is_keyed(struct type_table *types, uint32_t map)
+{
+    uint32_t key = type_at(types, types->types.data[map].key);
+    uint32_t element = type_at(types, types->types.data[map].element);
+    if (key == TYPE_NONE || element == TYPE_NONE)
+        return false;
+    const struct go_type *k = &types->types.data[key];
+    return types->types.data[element].kind == KIND_POINTER &&
+           (k->kind == KIND_STRING ||
+            (k->kind >= KIND_INT && k->kind <= KIND_UINTPTR && k->size == 8));
 }
 
 static struct error *find_map_types(struct map_sweep *sweep, struct typing *typing)
@@ -168,6 +185,7 @@ static struct error *find_map_types(struct map_sweep *sweep, struct typing *typi
         if (typing->table.types.data[t].kind != KIND_MAP)
             continue;
         map_shape_read(&typing->table, t, &sweep->types[t].shape);
+        sweep->types[t].is_keyed = is_keyed(&typing->table, t);
         const char *name = typing->table.types.data[t].name;
         sweep->types[t].kind = !strcmp(name, "map[interface {}]*sync.entry")     ? MAP_OF_SYNC
                                : !strcmp(name, "map[context.canceler]struct {}") ? MAP_OF_CONTEXT

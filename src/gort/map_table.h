@@ -15,6 +15,8 @@
 #include "gort/typing.h"
 #include "graph/graph.h"
 
+enum { MAP_KEYED_LEAST = 64 };
+
 struct map_fact {
     uint32_t id; /* of the header */
     uint32_t type;
@@ -47,6 +49,9 @@ struct map_table {
     /* The children of contexts, map[context.canceler]struct {}: the edges lead to them. */
     VECTOR(struct map_entries) children;
     VECTOR(uint64_t) edges;
+    /* Maps with at least MAP_KEYED_LEAST entries whose keys are strings or whole numbers of 8 bytes
+     * and whose elements are pointers: see superseded.h. */
+    VECTOR(uint32_t) keyed;
     uint64_t maps;   /* headers seen */
     uint64_t broken; /* of these, in pieces: a goroutine was at work on them, or damage */
 };

@@ -10,6 +10,7 @@ enum map_kind { MAP_PLAIN, MAP_OF_SYNC, MAP_OF_CONTEXT };
 struct map_type { /* by type */
     struct map_shape shape;
     uint8_t kind;
+    bool is_keyed; /* see map_table.keyed */
 };
 
 struct map_sweep {
