@@ -9,6 +9,7 @@ enum {
     SUSPECTS_AT_LEAST = 1 << 17, /* so many may always be kept */
     OBJECTS_PER_SUSPECT = 32,
     SLOTS_MAX = 1 << 22,
+    TINY_BYTES = 16,
 };
 #define LENGTH_MAX ((uint64_t)1 << 40)
 
@@ -76,6 +77,16 @@ static bool is_element(const struct typing *typing, const struct window_slot *sl
            typing_count(typing, id) > 1;
 }
 
+/* Small ones without pointers share a slot of 16 bytes (runtime/malloc.go, the tiny allocator). */
+static uint64_t copy_bytes(unsigned minor, uint64_t length, bool pointers)
+{
+    if (!length)
+        return 0;
+    if (!pointers && length < TINY_BYTES)
+        return TINY_BYTES / (TINY_BYTES / length);
+    return size_class_of_object(minor, length, pointers);
+}
+
 struct window_value window_value_of(const struct windows_work *work, const struct window_slot *slot,
                                     const uint8_t *words)
 {
@@ -112,7 +123,9 @@ struct window_value window_value_of(const struct windows_work *work, const struc
         return value;
     value.is_whole = false;
     value.part = (struct window_part){at, at + length, at + capacity};
-    value.copy_bytes = size_class_of_object(work->runtime->minor, length, pointers);
+    value.copy_bytes = copy_bytes(work->runtime->minor, length, pointers);
+    value.element = slot->element;
+    value.element_type = slot->type;
     return value;
 }
 
@@ -175,7 +188,11 @@ static struct error *choose(struct windows_work *work, uint64_t *out_bytes_min)
 static struct error *keep(const struct windows_work *work, uint32_t id,
                           const struct window_target_sum *sum, struct window_table *table)
 {
-    struct window_target target = {.id = id, .flags = sum->flags, .set = sum->set};
+    struct window_target target = {.id = id,
+                                   .flags = sum->flags,
+                                   .element = sum->element,
+                                   .element_type = sum->element_type,
+                                   .set = sum->set};
     uint64_t from = window_target_from(work->heap, id), bytes = window_target_bytes(work->heap, id);
     window_set_sort(&target.set);
     struct window_hidden hidden = {0};
@@ -211,7 +228,8 @@ static struct error *run(struct windows_work *work, struct window_table *table)
 struct error *windows_read(struct go_runtime *runtime, const struct heap *heap,
                            const struct graph *graph, const struct root_table *roots,
                            const struct variable_table *variables, const struct edge_words *words,
-                           const struct typing *typing, struct window_table *out)
+                           const struct typing *typing, const struct string_sample *sample,
+                           struct window_table *out)
 {
     struct windows_work work = {.runtime = runtime,
                                 .heap = heap,
@@ -219,10 +237,10 @@ struct error *windows_read(struct go_runtime *runtime, const struct heap *heap,
                                 .roots = roots,
                                 .variables = variables,
                                 .words = words,
-                                .typing = typing};
+                                .typing = typing,
+                                .sample = sample};
     struct window_table table = {0};
-    /* what runs on has edges of one moment and windows of another */
-    struct error *error = runtime->is_racy ? NULL : run(&work, &table);
+    struct error *error = run(&work, &table);
     if (work.sums)
         big_array_free(work.sums, work.sums_bytes);
     ranked_set_deinit(&work.suspects);

@@ -16,6 +16,7 @@
 #define LEAKHOUND_GORT_WINDOWS_H
 
 #include "gort/edge_words.h"
+#include "gort/equal_strings.h"
 #include "gort/typing.h"
 #include "gort/window_set.h"
 
@@ -28,14 +29,18 @@ enum window_flags {
     WINDOWS_STRINGS = 1, /* such values see it */
     WINDOWS_SLICES = 2,
     WINDOWS_POINTERS = 4,
-    WINDOWS_GUESSED = 8,   /* a type that is a guess says so, or words that merely look like it */
-    WINDOWS_VARIABLES = 16 /* one at least stands in a variable */
+    WINDOWS_GUESSED = 8,    /* one at least is so by a type that is a guess, or by three words that
+                               look like a slice */
+    WINDOWS_LOOKS = 16,     /* one at least is two words that look like a string */
+    WINDOWS_VARIABLES = 32, /* one at least stands in a variable */
 };
 
 struct window_target {
     uint32_t id;
     uint8_t flags;            /* enum window_flags */
     uint32_t hidden_pointers; /* words with pointers that no window shows; equal neighbours once */
+    uint32_t element_type; /* of the windows with the largest elements; TYPE_NONE unknown, text */
+    uint64_t element;      /* bytes of one; 1 for text */
     struct window_set set;
 };
 
@@ -44,14 +49,16 @@ struct window_table {
     uint64_t object_bytes_min; /* smaller objects were left out, for there were too many; else 0 */
 };
 
-/* typing and words are finished. Reads the target. Up to heap->threads threads; the result does not
- * depend on them. Cost: one pass over the objects whose types have strings or slices, one over the
- * edges; then those objects once more that lead to what is suspicious. Memory: ⅜ B per object id,
- * and meanwhile at most 5 B per object. */
+/* typing and words are finished. Reads the target. Adds the strings that it meets to the sample
+ * (may be NULL). Up to heap->threads threads; the result does not depend on them. Cost: one pass
+ * over the objects whose types have strings or slices, one over the edges; then those objects once
+ * more that lead to what is suspicious. Memory: ⅜ B per object id, and meanwhile at most 5 B per
+ * object. */
 struct error *windows_read(struct go_runtime *runtime, const struct heap *heap,
                            const struct graph *graph, const struct root_table *roots,
                            const struct variable_table *variables, const struct edge_words *words,
-                           const struct typing *typing, struct window_table *out) ERROR_CHECK;
+                           const struct typing *typing, const struct string_sample *sample,
+                           struct window_table *out) ERROR_CHECK;
 void windows_deinit(struct window_table *table);
 
 /* Bytes of the slot, and where in it the first element stands (8 behind a type header). */

@@ -40,6 +40,11 @@ static void see(struct windows_work *work, const struct window_value *value, uin
     window_set_add(&sum->set, window_target_bytes(work->heap, value->id), value->part,
                    value->copy_bytes);
     sum->flags |= value->flag | flags;
+    if (value->element > sum->element ||
+        (value->element == sum->element && value->element_type < sum->element_type)) {
+        sum->element = value->element;
+        sum->element_type = value->element_type;
+    }
     __atomic_clear(&sum->lock, __ATOMIC_RELEASE);
 }
 
@@ -186,25 +191,29 @@ static bool described_slot(const struct windows_work *work, const struct variabl
 }
 
 /* Without a description: three words that agree with a slice of what the object holds, or two with
- * a string. */
+ * a string. Where the size of an element is not known, it is the largest that fits. */
 static bool likely_slot(const struct windows_work *work, uint32_t id, const uint64_t words[3],
-                        struct window_slot *out)
+                        struct window_slot *out, uint8_t *flags)
 {
     const struct heap_span *span = heap_span_of(work->heap, id);
     uint32_t type = typing_type(work->typing, id);
     const struct go_type *t = type == TYPE_NONE ? NULL : &work->typing->table.types.data[type];
-    uint64_t left = span->element_size - (words[0] - heap_slot_address(span, id));
-    bool is_text = !t || t->pseudo;
-    uint64_t element = is_text                              ? 1
-                       : t->kind == KIND_ARRAY && t->length ? t->size / t->length
-                                                            : t->size;
-    *out = (struct window_slot){.element = element, .type = type, .kind = KIND_SLICE};
-    if (!element || (!span->no_pointers && (!t || t->pseudo)))
+    uint64_t left = span->element_size - (words[0] - heap_slot_address(span, id)), element = 1;
+    bool is_slice = words[2] && words[1] <= words[2],
+         is_text = span->no_pointers && (!t || t->pseudo);
+    if (t && !t->pseudo)
+        element = t->kind == KIND_ARRAY && t->length ? t->size / t->length : t->size;
+    else if (!span->no_pointers && is_slice)
+        element = left / words[2];
+    else if (!span->no_pointers)
         return false;
-    if (words[2] && words[1] <= words[2] && words[2] <= left / element)
+    *flags |= WINDOWS_GUESSED;
+    *out = (struct window_slot){.element = element, .type = type, .kind = KIND_SLICE};
+    if (is_slice && element && words[2] <= left / element)
         return true;
+    *flags |= WINDOWS_LOOKS;
     *out = (struct window_slot){.element = 1, .type = TYPE_NONE, .kind = KIND_STRING};
-    return is_text && span->no_pointers && words[1] && words[1] <= left;
+    return is_text && words[1] && words[1] <= left;
 }
 
 static struct error *value_of_variable(const struct windows_work *work, uint64_t address,
@@ -223,8 +232,8 @@ static struct error *value_of_variable(const struct windows_work *work, uint64_t
         if (!described_slot(work, v, address - v->address, &slot))
             return NULL;
     } else {
-        *out_flags |= WINDOWS_GUESSED;
-        if (heap_find(work->heap, words[0]) != id || !likely_slot(work, id, words, &slot))
+        if (heap_find(work->heap, words[0]) != id ||
+            !likely_slot(work, id, words, &slot, out_flags))
             return NULL;
     }
     *out = window_value_of(work, &slot, (const uint8_t *)words);

@@ -59,7 +59,11 @@ static inline void look_at_value(struct sweep *sweep, const struct window_slot *
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *words = bytes + slots[i].offset;
         uint64_t address = load(words);
-        if (address - heap->low < range && !shows_enough(heap, &slots[i], address, load(words + 8)))
+        if (address - heap->low >= range)
+            continue;
+        if (slots[i].kind == KIND_STRING && sweep->work->sample)
+            string_sample_add(sweep->work->sample, heap, address, load(words + 8));
+        if (!shows_enough(heap, &slots[i], address, load(words + 8)))
             look(sweep, &slots[i], words);
     }
 }

@@ -21,6 +21,8 @@ struct window_plan {       /* of a type: how to look through its values */
 
 struct window_target_sum { /* while they are collected */
     struct window_set set;
+    uint64_t element;
+    uint32_t element_type;
     uint8_t flags;
     bool whole, lock;
 };
@@ -33,6 +35,7 @@ struct windows_work {
     const struct variable_table *variables;
     const struct edge_words *words;
     const struct typing *typing;
+    const struct string_sample *sample;
     VECTOR(struct window_slot) slots;
     VECTOR(struct window_plan) plans; /* by type */
     struct ranked_set suspects;
@@ -48,7 +51,9 @@ struct window_value {
     bool is_whole;           /* it sees all of it, or makes no sense */
     struct window_part part; /* else: in the slot */
     uint64_t copy_bytes;     /* what a copy of the part would take */
-    uint8_t flag;            /* WINDOWS_STRINGS, ... */
+    uint64_t element;        /* bytes, and type, of what it counts */
+    uint32_t element_type;
+    uint8_t flag; /* WINDOWS_STRINGS, ... */
 };
 /* words: as many as the slot has, the first of which lies between heap->low and heap->high. */
 struct window_value window_value_of(const struct windows_work *work, const struct window_slot *slot,

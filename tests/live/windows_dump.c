@@ -6,22 +6,23 @@
  *
  * Lines of fields separated by tabs:
  *
- *     seconds, of windows_read
+ *     strings, looked at, groups of equal ones, members, bytes that interning them saves, one of so
+ *     many spans is in the sample
  *
- *     object, address, bytes, name of its type, strings|slices|pointers|guessed|variables joined by
- *     commas, windows, bytes hidden, bytes hidden that no capacity reaches, bytes of copies, words
- *     with hidden pointers before, between, to the capacity, after, hidden edges, bytes that go when
- *     these are cut, reachable 0|1
+ *     object, address, bytes, name of its type, strings|slices|pointers|guessed|looks|variables
+ * joined by commas, windows, bytes hidden, bytes hidden that no capacity reaches, bytes of copies,
+ * words with hidden pointers before, between, to the capacity, after, hidden edges, bytes that go
+ * when these are cut, reachable 0|1
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "gort/analysis.h"
 #include "gort/windows.h"
 
-static const char *const flag_names[] = {"strings", "slices", "pointers", "guessed", "variables"};
+static const char *const flag_names[] = {"strings", "slices", "pointers",
+                                         "guessed", "looks",  "variables"};
 
 static void print_flags(uint8_t flags)
 {
@@ -42,8 +43,7 @@ static struct error *print_target(struct analysis *a, const struct window_target
     TRY(windows_hidden_edges(&a->heap, a->graph, &a->words, target, &hidden));
     struct error *error = NULL;
     if (hidden.edges.count)
-        error =
-            graph_exclusive(a->graph, hidden.edges.data, hidden.edges.count, &freed, &objects);
+        error = graph_exclusive(a->graph, hidden.edges.data, hidden.edges.count, &freed, &objects);
     printf("object\t%" PRIx64 "\t%" PRIu64 "\t%s\t", heap_address(&a->heap, target->id), bytes,
            typing_name(&a->typing, target->id, arena));
     print_flags(target->flags);
@@ -58,28 +58,31 @@ static struct error *print_target(struct analysis *a, const struct window_target
     return error;
 }
 
+static void print_strings(const struct heap *heap, const struct equal_strings *strings)
+{
+    uint64_t saved = 0;
+    for (uint64_t g = 0; g < strings->groups.count; g++)
+        for (uint32_t i = 1; i < strings->groups.data[g].count; i++)
+            saved +=
+                window_target_bytes(heap, strings->members.data[strings->groups.data[g].first + i]);
+    printf("strings\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%u\n", strings->looked_at,
+           strings->groups.count, strings->members.count, saved, 1u << strings->shift);
+}
+
 static struct error *run(char **arguments)
 {
     const struct target_options options = {.freeze = FREEZE_STOP,
                                            .exe = strcmp(arguments[1], "-") ? arguments[1] : NULL};
     struct target *target;
     struct analysis *a;
-    struct window_table table;
     struct arena arena;
-    struct timespec begin, end;
     arena_init(&arena);
     TRY(target_open(arguments[0], &options, &target));
     TRY(analysis_read(target, (unsigned)strtoul(arguments[2], NULL, 10), NULL, NULL, &a));
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-    TRY(windows_read(a->runtime, &a->heap, a->graph, &a->roots, &a->variables, &a->words,
-                     &a->typing, &table));
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    printf("seconds\t%.3f\n", (double)(end.tv_sec - begin.tv_sec) +
-                                  (double)(end.tv_nsec - begin.tv_nsec) * 1e-9);
+    print_strings(&a->heap, &a->facts.equal_strings);
     TRY(analysis_analyse(a, 2, NULL, NULL));
-    for (uint64_t i = 0; i < table.items.count; i++)
-        TRY(print_target(a, &table.items.data[i], &arena));
-    windows_deinit(&table);
+    for (uint64_t i = 0; i < a->facts.windows.items.count; i++)
+        TRY(print_target(a, &a->facts.windows.items.data[i], &arena));
     analysis_destroy(a);
     target_destroy(target);
     arena_deinit(&arena);
