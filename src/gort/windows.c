@@ -77,8 +77,8 @@ static bool is_element(const struct typing *typing, const struct window_slot *sl
            typing_count(typing, id) > 1;
 }
 
-/* Small ones without pointers share a slot of 16 bytes (runtime/malloc.go, the tiny allocator). */
-static uint64_t copy_bytes(unsigned minor, uint64_t length, bool pointers)
+/* The tiny allocator: runtime/malloc.go. */
+uint64_t windows_copy_bytes(unsigned minor, uint64_t length, bool pointers)
 {
     if (!length)
         return 0;
@@ -123,7 +123,7 @@ struct window_value window_value_of(const struct windows_work *work, const struc
         return value;
     value.is_whole = false;
     value.part = (struct window_part){at, at + length, at + capacity};
-    value.copy_bytes = copy_bytes(work->runtime->minor, length, pointers);
+    value.copy_bytes = windows_copy_bytes(work->runtime->minor, length, pointers);
     value.element = slot->element;
     value.element_type = slot->type;
     return value;

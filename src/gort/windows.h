@@ -61,6 +61,10 @@ struct error *windows_read(struct go_runtime *runtime, const struct heap *heap,
                            struct window_table *out) ERROR_CHECK;
 void windows_deinit(struct window_table *table);
 
+/* Bytes of the heap that a copy of so many bytes takes. Small ones without pointers share a slot of
+ * 16 bytes: a part of that. */
+uint64_t windows_copy_bytes(unsigned minor, uint64_t length, bool pointers);
+
 /* Bytes of the slot, and where in it the first element stands (8 behind a type header). */
 static inline uint64_t window_target_bytes(const struct heap *heap, uint32_t id)
 {
