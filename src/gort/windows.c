@@ -70,11 +70,14 @@ static bool may_hold(const struct typing *typing, uint32_t id, uint32_t element)
            (types[type].kind == KIND_ARRAY && types[type].element == types[element].address);
 }
 
+/* One of several elements; at the beginning it may as well be the address of all of them. Whether
+ * an object without a type is an array of such elements its slices tell: keep. */
 static bool is_element(const struct typing *typing, const struct window_slot *slot, uint32_t id,
                        uint64_t at)
 {
-    return at && at % slot->element == 0 && typing_type(typing, id) == slot->type &&
-           typing_count(typing, id) > 1;
+    uint32_t type = typing_type(typing, id);
+    return at && at % slot->element == 0 &&
+           (type == TYPE_NONE || (type == slot->type && typing_count(typing, id) > 1));
 }
 
 /* The tiny allocator: runtime/malloc.go. */
@@ -194,6 +197,9 @@ static struct error *keep(const struct windows_work *work, uint32_t id,
                                    .element_type = sum->element_type,
                                    .set = sum->set};
     uint64_t from = window_target_from(work->heap, id), bytes = window_target_bytes(work->heap, id);
+    if (sum->flags & WINDOWS_POINTERS && typing_type(work->typing, id) == TYPE_NONE &&
+        (sum->mixed || !(sum->flags & WINDOWS_SLICES)))
+        return NULL;
     window_set_sort(&target.set);
     struct window_hidden hidden = {0};
     struct error *error =

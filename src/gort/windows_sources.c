@@ -37,6 +37,7 @@ static void see(struct windows_work *work, const struct window_value *value, uin
     }
     while (__atomic_test_and_set(&sum->lock, __ATOMIC_ACQUIRE))
         sched_yield();
+    sum->mixed = sum->mixed || (sum->set.count && sum->element_type != value->element_type);
     window_set_add(&sum->set, window_target_bytes(work->heap, value->id), value->part,
                    value->copy_bytes);
     sum->flags |= value->flag | flags;

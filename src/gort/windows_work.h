@@ -24,6 +24,7 @@ struct window_target_sum { /* while they are collected */
     uint64_t element;
     uint32_t element_type;
     uint8_t flags;
+    bool mixed; /* windows of elements of different types */
     bool whole, lock;
 };
 
