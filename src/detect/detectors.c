@@ -1,8 +1,17 @@
 #include "detect/detectors.h"
 
 const struct detector *const detectors[] = {
-    &detector_syncmap_stale_keys, &detector_map_never_shrinks,
-    &detector_map_grows_only,     &detector_map_values_pinned,
-    &detector_context_children,   &detector_chan_backlog,
-    &detector_fragmented_spans,   NULL,
+    &detector_syncmap_stale_keys,
+    &detector_map_never_shrinks,
+    &detector_map_grows_only,
+    &detector_map_values_pinned,
+    &detector_context_children,
+    &detector_substring_pinned,
+    &detector_subslice_pinned,
+    &detector_hidden_elements,
+    &detector_oversized_backing,
+    &detector_chan_backlog,
+    &detector_fragmented_spans,
+    &detector_duplicate_strings,
+    NULL,
 };

@@ -9,7 +9,12 @@ extern const struct detector detector_map_never_shrinks;
 extern const struct detector detector_map_grows_only;
 extern const struct detector detector_map_values_pinned;
 extern const struct detector detector_context_children;
+extern const struct detector detector_substring_pinned;
+extern const struct detector detector_subslice_pinned;
+extern const struct detector detector_hidden_elements;
+extern const struct detector detector_oversized_backing;
 extern const struct detector detector_chan_backlog;
 extern const struct detector detector_fragmented_spans;
+extern const struct detector detector_duplicate_strings;
 
 #endif

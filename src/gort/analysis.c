@@ -107,7 +107,8 @@ static struct error *run(struct analysis *a, unsigned threads, struct phase_cloc
     }
     TRY(edge_words_of_variables(a->runtime, &a->heap, &a->words));
     phase(clock, "look at what holds");
-    TRY(facts_read(a->runtime, &a->heap, a->graph, &a->words, &a->typing, &a->facts));
+    TRY(facts_read(a->runtime, &a->heap, a->graph, &a->roots, &a->variables, &a->words, &a->typing,
+                   &a->facts));
     phase(clock, NULL);
     return NULL;
 }

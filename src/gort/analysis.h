@@ -37,10 +37,10 @@ struct analysis {
     uint32_t phase_count;
 };
 
-/* Reads the target: heap, roots, types. progress (may be NULL) hears the name of each phase as it
- * begins. The target must stand still until this returns; then it may be let go (target_release),
- * for nothing of what follows reads its memory. The caller owns *out (analysis_destroy), also the
- * target. Peak memory about 17 bytes per object. */
+/* Reads the target: heap, roots, types, facts. progress (may be NULL) hears the name of each phase
+ * as it begins. The target must stand still until this returns; then it may be let go
+ * (target_release), for nothing of what follows reads its memory. The caller owns *out
+ * (analysis_destroy), also the target. Peak memory about 17 bytes per object. */
 struct error *analysis_read(struct target *target, unsigned threads, analysis_progress progress,
                             void *context, struct analysis **out) ERROR_CHECK;
 /* Then, once: reachability, dominators and retained sizes. */

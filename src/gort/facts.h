@@ -6,20 +6,25 @@
 #define LEAKHOUND_GORT_FACTS_H
 
 #include "gort/channels.h"
+#include "gort/equal_strings.h"
 #include "gort/map_table.h"
 #include "gort/superseded.h"
+#include "gort/windows.h"
 
 /* Zero-initialised there are none. */
 struct facts {
     struct map_table maps;
     struct superseded_table superseded;
     struct channel_table channels;
+    struct window_table windows;        /* none of a target that runs on, */
+    struct equal_strings equal_strings; /* nor these */
 };
 
 /* At the end of reading, with the graph's edges made and all types known; the graph has not been
  * analysed. Cost: see each of them. */
 struct error *facts_read(struct go_runtime *runtime, const struct heap *heap,
-                         const struct graph *graph, const struct edge_words *words,
+                         const struct graph *graph, const struct root_table *roots,
+                         const struct variable_table *variables, const struct edge_words *words,
                          struct typing *typing, struct facts *out) ERROR_CHECK;
 void facts_deinit(struct facts *facts);
 
