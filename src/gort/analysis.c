@@ -100,6 +100,8 @@ static struct error *run(struct analysis *a, unsigned threads, struct phase_cloc
     }
     phase(clock, "find the types");
     TRY(typing_run(a->runtime, &a->heap, clues, &a->variables, &a->goroutines, &a->typing));
+    phase(clock, "look at what holds");
+    TRY(facts_read(a->runtime, &a->heap, &a->facts));
     if (a->runtime->is_racy) {
         phase(clock, "read again what moved");
         TRY(drift_measure(a->runtime, &a->heap, a->graph, &a->drift));
@@ -154,6 +156,7 @@ void analysis_destroy(struct analysis *analysis)
 {
     if (!analysis)
         return;
+    facts_deinit(&analysis->facts);
     typing_deinit(&analysis->typing);
     drift_deinit(&analysis->drift);
     root_table_deinit(&analysis->roots);

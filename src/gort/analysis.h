@@ -6,6 +6,7 @@
 
 #include "gort/drift.h"
 #include "gort/edge_words.h"
+#include "gort/facts.h"
 #include "gort/roots.h"
 #include "gort/typing.h"
 #include "graph/graph.h"
@@ -30,6 +31,7 @@ struct analysis {
     struct edge_words words;
     struct root_table roots;
     struct typing typing;
+    struct facts facts;
     struct drift drift; /* measured only when the target runs on */
     struct analysis_phase phases[ANALYSIS_PHASES_MAX];
     uint32_t phase_count;
