@@ -4,6 +4,7 @@
 
 #include "detect/detect.h"
 
+extern const struct detector detector_finalizer_cycle;
 extern const struct detector detector_garbage_waiting;
 extern const struct detector detector_fragmented_spans;
 
