@@ -4,7 +4,9 @@
 
 #include "detect/detect.h"
 
+extern const struct detector detector_pool_bloat;
 extern const struct detector detector_finalizer_cycle;
+extern const struct detector detector_arena_held;
 extern const struct detector detector_garbage_waiting;
 extern const struct detector detector_fragmented_spans;
 
