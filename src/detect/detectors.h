@@ -13,7 +13,11 @@ extern const struct detector detector_substring_pinned;
 extern const struct detector detector_subslice_pinned;
 extern const struct detector detector_hidden_elements;
 extern const struct detector detector_oversized_backing;
+extern const struct detector detector_pool_bloat;
+extern const struct detector detector_finalizer_cycle;
 extern const struct detector detector_chan_backlog;
+extern const struct detector detector_arena_held;
+extern const struct detector detector_garbage_waiting;
 extern const struct detector detector_fragmented_spans;
 extern const struct detector detector_duplicate_strings;
 

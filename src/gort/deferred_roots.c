@@ -133,6 +133,24 @@ static struct error *add_contents(struct root_builder *b, uint32_t root, uint32_
     return NULL;
 }
 
+/* Keeps what hangs on which object, and adds the edges to what it calls. */
+static struct error *add_call(struct root_builder *b, const struct special_record *record,
+                              uint32_t root, const uint64_t *words, unsigned count)
+{
+    struct deferred_call call = {
+        .object = record->object,
+        .root = root,
+        .targets = {GRAPH_NONE, GRAPH_NONE, GRAPH_NONE},
+        .is_cleanup = record->kind == SPECIAL_CLEANUP,
+    };
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t target = heap_find(b->heap, words[i]);
+        call.targets[i] = target == HEAP_NONE ? GRAPH_NONE : target;
+        TRY(root_edge(b, root, words[i]));
+    }
+    return record->object == HEAP_NONE ? NULL : vector_push(&b->table->deferred_calls, call);
+}
+
 static struct error *add_record(struct root_builder *b, const struct special_record *record)
 {
     struct go_runtime *runtime = b->runtime;
@@ -148,7 +166,7 @@ static struct error *add_record(struct root_builder *b, const struct special_rec
         TRY(root_holder(b, ROOT_FINALIZERS, ROOT_CLASS_DEFERRED, name, &root));
         if (record->object != HEAP_NONE)
             TRY(add_contents(b, root, record->object));
-        return root_edge(b, root, words[0]);
+        return add_call(b, record, root, words, 1);
     case SPECIAL_CLEANUP: {
         bool three = GO_HAS(runtime, specialCleanup_cleanup); /* {call, fn, arg} from 1.26 */
         uint64_t at = special + (three ? GO_OFFSET(runtime, specialCleanup_cleanup)
@@ -157,9 +175,7 @@ static struct error *add_record(struct root_builder *b, const struct special_rec
         snprintf(name, sizeof(name), "cleanups calling %s",
                  function_of_cleanup(b, words[three ? 1 : 0]));
         TRY(root_holder(b, ROOT_FINALIZERS, ROOT_CLASS_DEFERRED, name, &root));
-        for (unsigned i = 0; i < 3; i++)
-            TRY(root_edge(b, root, words[i]));
-        return NULL;
+        return add_call(b, record, root, words, three ? 3 : 1);
     }
     case SPECIAL_WEAK_HANDLE:
         TRY(target_read_u64(runtime->target, special + GO_OFFSET(runtime, specialWeakHandle_handle),

@@ -26,6 +26,9 @@ struct error *facts_read(struct go_runtime *runtime, const struct heap *heap,
     TRY(map_table_read(runtime, heap, graph, words, typing, &out->maps));
     TRY(superseded_read(runtime, heap, typing, &out->maps, &out->superseded));
     TRY(channel_table_read(runtime, heap, typing, &out->channels));
+    TRY(gc_figures_read(runtime, &out->gc));
+    TRY(pool_table_read(runtime, heap, &out->pools));
+    TRY(arena_chunk_table_read(runtime, heap, &out->arena_chunks));
     return read_windows(runtime, heap, graph, roots, variables, words, typing, out);
 }
 
@@ -36,4 +39,6 @@ void facts_deinit(struct facts *facts)
     channel_table_deinit(&facts->channels);
     windows_deinit(&facts->windows);
     equal_strings_deinit(&facts->equal_strings);
+    pool_table_deinit(&facts->pools);
+    arena_chunk_table_deinit(&facts->arena_chunks);
 }

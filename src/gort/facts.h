@@ -5,9 +5,12 @@
 #ifndef LEAKHOUND_GORT_FACTS_H
 #define LEAKHOUND_GORT_FACTS_H
 
+#include "gort/arena_chunks.h"
 #include "gort/channels.h"
 #include "gort/equal_strings.h"
+#include "gort/gc_figures.h"
 #include "gort/map_table.h"
+#include "gort/pools.h"
 #include "gort/superseded.h"
 #include "gort/windows.h"
 
@@ -18,6 +21,9 @@ struct facts {
     struct channel_table channels;
     struct window_table windows;        /* none of a target that runs on, */
     struct equal_strings equal_strings; /* nor these */
+    struct pool_table pools;
+    struct arena_chunk_table arena_chunks;
+    struct gc_figures gc;
 };
 
 /* At the end of reading, with the graph's edges made and all types known; the graph has not been

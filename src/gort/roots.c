@@ -326,5 +326,6 @@ void root_table_deinit(struct root_table *table)
 {
     vector_deinit(&table->infos);
     vector_deinit(&table->groups);
+    vector_deinit(&table->deferred_calls);
     arena_deinit(&table->arena);
 }

@@ -41,9 +41,21 @@ struct goroutine_group {
     bool is_system;
 };
 
+/* A finalizer or cleanup that is set: it runs when its object has become unreachable. Until then
+ * its root holds `targets`, and of a finalizer all that the object points to, but not the object
+ * itself (runtime/mgcmark.go, markrootSpans). 24 B. */
+struct deferred_call {
+    uint32_t object;
+    uint32_t root;
+    uint32_t
+        targets[3]; /* objects: the closure; of cleanups ≥ 1.26 also its argument; GRAPH_NONE */
+    bool is_cleanup;
+};
+
 struct root_table {
     VECTOR(struct root_info) infos;
     VECTOR(struct goroutine_group) groups;
+    VECTOR(struct deferred_call) deferred_calls;
     uint64_t timers;         /* pending, all kinds */
     uint64_t unread_records; /* timers and special records that damage has put out of reach */
     uint64_t damaged_stacks; /* walked conservatively from some frame on */
