@@ -2,7 +2,8 @@
 """The pages of docs/cases: `leakhound explain` shows all of them, their examples compile, what they say
 of Go is so with every version at hand, and what they show of the report is what it prints.
 
-usage: test_cases.py
+usage: test_cases.py [--update [ID...]]
+  --update  write what leakhound prints into the pages (of these ids): look at the difference
 Environment: LEAKHOUND (the binary), LEAKHOUND_CACHE (its go/ has the toolchains; without one only the
 pages themselves are checked), LEAKHOUND_QUICK=1 (no examples, no programs).
 """
@@ -89,12 +90,12 @@ def check_page(name, text):
         raise Wrong("characters beyond ASCII")
 
 
-def rendered(name, columns):
+def on_terminal(columns, *arguments, **environment):
     child, terminal = pty.fork()
     if child == 0:
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        os.execve(LEAKHOUND, [LEAKHOUND, "explain", name],
-                  {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": ""})
+        os.execve(LEAKHOUND, [LEAKHOUND, *arguments],
+                  {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": "", **environment})
     output = b""
     while True:
         try:
@@ -110,7 +111,7 @@ def rendered(name, columns):
 
 
 def check_rendering(name, text):
-    shown = rendered(name, 60)
+    shown = on_terminal(60, "explain", name)
     if not shown.startswith(f"\033[1m{name}: ") or "\n\033[1mEXAMPLE\033[0m\n" not in shown:
         raise Wrong("headings are not bold")
     plain = re.sub(r"\033\[[0-9;]*m", "", shown)
@@ -197,6 +198,46 @@ def check_facts(version):
         expect(name, "false" if is_false else "true", holds)
 
 
+def printed_on(version, program, arguments):
+    """The part of the report with the first finding, as a terminal of 88 columns shows it."""
+    mode = "arenas" if program == "leak-arena-held" else "normal"
+    with tempfile.TemporaryDirectory() as folder:
+        path = truth.build(version, mode, program, Path(folder) / program)
+        with truth.Program(path, *arguments) as running:
+            shown = on_terminal(88, str(running.pid), NO_COLOR="1")
+    if "\nFINDINGS" not in shown:
+        raise Wrong(f"no findings in: {shown[-300:]!r}")
+    lines = shown[shown.index("\nFINDINGS") + 1:].splitlines()
+    end = next(i for i, line in enumerate(lines) if not line or re.match("2 ", line)
+               or line.strip() == "for information:")
+    return "\n".join(lines[:end])
+
+
+def masked(text):
+    """Without numbers and line breaks: these differ a little from run to run."""
+    return " ".join(re.sub(r"\d[\d,.]*( [KMG]?i?B\b)?", "N", text).split())
+
+
+SHOWN = re.compile(r"`zoo/(leak-\S+?)((?: -\S+ \S+)*)`, built\s+with\s+Go\s+(1\.\d+):\n\n```\n(.*?)^```$",
+                   re.M | re.S)
+
+
+def check_printed(name, text, versions, update):
+    found = SHOWN.search(text)
+    if not found or found[1] != "leak-" + name:
+        raise Wrong("it does not show what leakhound prints")
+    if found[3] not in versions:
+        return
+    printed = printed_on(found[3], found[1], found[2].split())
+    if f" {name}" not in printed:
+        raise Wrong(f"leakhound does not find it: {printed}")
+    if update:
+        text = text[:found.start(4)] + printed + "\n" + text[found.end(4):]
+        (PAGES / f"{name}.md").write_text(text)
+    elif masked(printed) != masked(found[4]):
+        raise Wrong(f"leakhound prints: {printed}")
+
+
 def run(name, test, *arguments):
     """Prints the verdict; 1 when it is bad."""
     try:
@@ -208,7 +249,15 @@ def run(name, test, *arguments):
     return 0
 
 
+def update(names):
+    versions = truth.versions()
+    return sum(run(f"printed-{name}", check_printed, name, text, versions, True)
+               for name, text in pages().items() if not names or name in names)
+
+
 def main():
+    if sys.argv[1:2] == ["--update"]:
+        return 1 if update(sys.argv[2:]) else 0
     failures = run("lists", check_lists)
     for name, text in pages().items():
         failures += run(f"page-{name}", check_page, name, text)
@@ -222,6 +271,8 @@ def main():
     failures += run("examples", check_examples, versions)
     for version in versions:
         failures += run(f"facts-{version}", check_facts, version)
+    for name, text in pages().items():
+        failures += run(f"printed-{name}", check_printed, name, text, versions, False)
     return 1 if failures else 0
 
 

@@ -20,6 +20,13 @@ static void every_detector_has_a_page(void **state)
         if (!page)
             fail_msg("no docs/cases/%s.md", detectors[i]->id);
         assert_string_equal(page->id, detectors[i]->id);
+        /* The third line is "Class: permanent. Affects: …"; it may name both. */
+        const char *line = strstr(page->text, "\nClass: ");
+        assert_non_null(line);
+        char *heads = strndup(line + 1, strcspn(line + 1, "\n"));
+        if (!strstr(heads, finding_class_name(detectors[i]->class)))
+            fail_msg("docs/cases/%s.md: not %s", page->id, finding_class_name(detectors[i]->class));
+        free(heads);
     }
 }
 
