@@ -36,14 +36,17 @@ static const char help[] =
     "  --threads N         worker threads (one for each processor)\n"
     "  --work-dir DIR      where the tables may go when they are larger than the memory at hand:\n"
     "                      files without names on a disk with room\n"
+    "  --fail-on SEVERITY  exit status 1 when a finding is at or above it: critical, warning, "
+    "info\n"
     "  --phases            print the time of each phase and the peak memory to standard error\n"
     "  --no-color          no colour, also on a terminal; the variable NO_COLOR does the same\n"
     "  -q, --quiet         no progress on standard error\n"
     "  -h, --help          this text\n"
     "  -V, --version       the version\n"
     "\n"
-    "Exit status: 0 fine, 2 usage, 3 the target or a file could not be read or written,\n"
-    "4 the Go version, the architecture or the format is not supported.\n";
+    "Exit status: 0 fine, 1 a finding is at or above --fail-on, 2 usage, 3 the target or a file "
+    "could\n"
+    "not be read or written, 4 the Go version, the architecture or the format is not supported.\n";
 
 /* What a person who gave neither a pid nor a file may have meant. */
 static struct error *check_target(const char *name)
@@ -119,7 +122,7 @@ static struct error *write_report(const struct report *report, const struct opti
     return report_write_text(report, &style, out);
 }
 
-static struct error *run(const struct options *options)
+static struct error *judge(const struct options *options, bool *out_broken)
 {
     struct output output CLEANUP_OUTPUT = {0};
     TRY(output_open(options->output, &output));
@@ -128,11 +131,14 @@ static struct error *run(const struct options *options)
     struct error *error = collect(options, &report);
     if (!error && options->phases)
         print_phases(&report);
+    /* Whoever stops to read what we write (| head) is still told. */
+    if (!error)
+        *out_broken = options->fail_on && report_reaches(&report, options->fail_on);
     if (!error)
         error = write_report(&report, options, output.file);
-    report_deinit(&report);
     if (!error)
         error = output_commit(&output);
+    report_deinit(&report);
     return error;
 }
 
@@ -141,8 +147,9 @@ const struct command command_inspect = {
     .summary = "report who holds the memory of a Go process or core",
     .help = help,
     .options = OPTION_FORMAT | OPTION_OUTPUT | OPTION_NO_COLOR | OPTION_QUIET | OPTION_EXE |
-               OPTION_FREEZE | OPTION_THREADS | OPTION_TOP | OPTION_PHASES | OPTION_WORK_DIR,
+               OPTION_FREEZE | OPTION_THREADS | OPTION_TOP | OPTION_PHASES | OPTION_WORK_DIR |
+               OPTION_FAIL_ON,
     .operands = 1,
     .operand_names = "PID|CORE|SNAPSHOT",
-    .run = run,
+    .judge = judge,
 };

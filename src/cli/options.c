@@ -21,7 +21,8 @@ enum {
     KEY_WITH_FILES,
     KEY_INFO,
     KEY_WORK_DIR,
-    KEY_WITH_CONTENTS
+    KEY_WITH_CONTENTS,
+    KEY_FAIL_ON
 };
 
 static const struct option long_options[] = {
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
     {"info", no_argument, NULL, KEY_INFO},
     {"with-contents", no_argument, NULL, KEY_WITH_CONTENTS},
     {"work-dir", required_argument, NULL, KEY_WORK_DIR},
+    {"fail-on", required_argument, NULL, KEY_FAIL_ON},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -62,6 +64,7 @@ static const struct {
     {KEY_INFO, OPTION_INFO},
     {KEY_WORK_DIR, OPTION_WORK_DIR},
     {KEY_WITH_CONTENTS, OPTION_WITH_CONTENTS},
+    {KEY_FAIL_ON, OPTION_FAIL_ON},
 };
 
 static bool is_taken(int key, unsigned taken)
@@ -129,16 +132,21 @@ static struct error *parse_choice(const char *option, const char *text, const ch
     return error_create(ERROR_USAGE, "%s takes %s, not '%s'", option, list, text);
 }
 
-static struct error *apply(int key, const char *value, struct options *options)
+static struct error *apply(int key, const char *value, unsigned taken, struct options *options)
 {
     static const char *const formats[] = {"text", "json", NULL};
+    static const char *const page_formats[] = {"text", "markdown", NULL};
+    static const char *const severities[] = {"critical", "warning", "info", NULL};
     static const char *const freezes[] = {"fork", "stop", "none", NULL};
     uint64_t number;
     unsigned choice;
     switch (key) {
     case KEY_FORMAT:
-        TRY(parse_choice("--format", value, formats, &choice));
-        options->format = choice ? FORMAT_JSON : FORMAT_TEXT;
+        TRY(parse_choice("--format", value, taken & OPTION_MARKDOWN ? page_formats : formats,
+                         &choice));
+        options->format = !choice                   ? FORMAT_TEXT
+                          : taken & OPTION_MARKDOWN ? FORMAT_MARKDOWN
+                                                    : FORMAT_JSON;
         break;
     case 'o':
         if (!*value)
@@ -182,6 +190,10 @@ static struct error *apply(int key, const char *value, struct options *options)
     case KEY_WORK_DIR:
         options->work_dir = value;
         break;
+    case KEY_FAIL_ON:
+        TRY(parse_choice("--fail-on", value, severities, &choice));
+        options->fail_on = severities[choice];
+        break;
     case KEY_INFO:
         options->info = true;
         break;
@@ -219,7 +231,7 @@ static struct error *parse(int count, char **arguments, const char *name, unsign
         if (!is_taken(key, taken))
             return error_create(ERROR_USAGE, "%s takes no %s; see %s --help", name,
                                 index >= 0 ? long_options[index].name : shown, name);
-        TRY(apply(key, optarg, options));
+        TRY(apply(key, optarg, taken, options));
     }
     for (; optind < count; optind++) {
         if (options->operand_count == OPTIONS_MAX_OPERANDS)

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "target/target.h"
 
-enum output_format { FORMAT_TEXT, FORMAT_JSON };
+enum output_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_MARKDOWN };
 
 /* Which options a command takes; --help and --version all do. */
 enum option_bit {
@@ -25,6 +25,8 @@ enum option_bit {
     OPTION_INFO = 1 << 10,
     OPTION_WORK_DIR = 1 << 11,
     OPTION_WITH_CONTENTS = 1 << 12,
+    OPTION_FAIL_ON = 1 << 14,
+    OPTION_MARKDOWN = 1 << 15, /* with OPTION_FORMAT: markdown in place of json */
 };
 
 enum { OPTIONS_MAX_OPERANDS = 4, OPTIONS_DEFAULT_TOP = 10 };
@@ -34,7 +36,8 @@ struct options {
     const char *output; /* NULL: standard output */
     bool has_output;    /* -o was given, if only as "-" */
     bool no_color, quiet, phases, with_files, with_contents, info, help, version;
-    const char *exe; /* NULL: as the target says */
+    const char *exe;     /* NULL: as the target says */
+    const char *fail_on; /* "critical", "warning", "info"; NULL: never */
     enum target_freeze freeze;
     const char *work_dir;  /* NULL: everything in memory */
     uint64_t max_pause_ns; /* 0: no limit */

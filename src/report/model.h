@@ -137,4 +137,7 @@ struct report {
 void report_init(struct report *report);
 void report_deinit(struct report *report);
 
+/* Whether there is a finding of that severity ("critical", "warning", "info") or a worse one. */
+bool report_reaches(const struct report *report, const char *severity);
+
 #endif

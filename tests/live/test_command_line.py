@@ -38,6 +38,37 @@ func main() {
 	time.Sleep(time.Hour)
 }
 """
+# One of sixteen small objects lives on, and keeps the span that the others were in.
+LEAKY = """package main
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+type item [64]byte
+
+var kept []*item
+
+func load(n int) {
+	all := make([]*item, n)
+	for i := range all {
+		all[i] = new(item)
+	}
+	for i := 0; i < n; i += 16 {
+		kept = append(kept, all[i])
+	}
+}
+
+func main() {
+	load(500000)
+	runtime.GC()
+	runtime.GC()
+	fmt.Println("ready")
+	time.Sleep(time.Hour)
+}
+"""
 failures = 0
 
 
@@ -89,6 +120,7 @@ def usage(scratch):
     complaint("value-missing", ["inspect", "--top"], 2, "--top needs a value")
     complaint("value-superfluous", ["inspect", "--quiet=1"], 2, "--quiet=1")
     complaint("wrong-format", ["1", "--format", "xml"], 2, "text or json", "xml")
+    complaint("wrong-severity", ["1", "--fail-on", "error"], 2, "critical, warning or info", "error")
     for number in ("0", "-1", "1e3", "", "99999999999999999999", "100001"):
         complaint(f"wrong-top-{number}", ["1", "--top", number], 2, "1 to 100000")
     complaint("two-targets", ["inspect", "1", "2"], 2, "one PID|CORE")
@@ -104,17 +136,35 @@ def usage(scratch):
     verdict("nothing-left-after-error", list(scratch.iterdir()))
 
 
-def build_program(scratch):
+def explanations(scratch):
+    listed = leakhound("explain")
+    verdict("explain-lists", listed.returncode or listed.stderr
+            or b"map-never-shrinks  " not in listed.stdout or listed.stdout.count(b"\n") < 18)
+    page = leakhound("explain", "map-never-shrinks", "-o", scratch / "page")
+    verdict("explain-output-file", page.returncode or page.stdout or page.stderr
+            or not (scratch / "page").read_text().startswith("map-never-shrinks: "))
+    (scratch / "page").unlink()
+    complaint("explain-nearest", ["explain", "map-never-shrink"], 2, "map-never-shrinks", "explain lists")
+    complaint("explain-unknown", ["explain", "xyzzy"], 2, "no case xyzzy", "explain lists")
+    complaint("explain-two", ["explain", "pool-bloat", "pool-bloat"], 2, "one ID")
+    complaint("explain-no-json", ["explain", "--format", "json"], 2, "text or markdown")
+    complaint("explain-no-target-options", ["explain", "--top", "3"], 2, "takes no top")
+    with open("/dev/full", "wb") as full:
+        complaint("explain-full-disk", ["explain", "pool-bloat"], 3, "No space left", stdout=full)
+        complaint("explain-list-full-disk", ["explain"], 3, "No space left", stdout=full)
+
+
+def build_program(scratch, name="sleeper", program=PROGRAM):
     toolchains = sorted((CACHE / "go").glob("*/bin/go"))
     if not toolchains:
         return None
-    (scratch / "main.go").write_text(PROGRAM)
+    (scratch / "main.go").write_text(program)
     environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="",
                        CGO_ENABLED="0")
-    subprocess.run([str(toolchains[-1]), "build", "-o", "sleeper", "main.go"], cwd=scratch,
+    subprocess.run([str(toolchains[-1]), "build", "-o", name, "main.go"], cwd=scratch,
                    env=environment, check=True)
     (scratch / "main.go").unlink()
-    return scratch / "sleeper"
+    return scratch / name
 
 
 def outputs(pid, scratch):
@@ -146,6 +196,33 @@ def outputs(pid, scratch):
     verdict("closed-pipe-is-quiet", done.stderr or done.returncode)
     phases = leakhound(pid, "--phases", "--format", "json")
     verdict("phases", b"peak memory" not in phases.stderr or not json.loads(phases.stdout))
+
+
+def fails_on(sleeper, scratch):
+    """--fail-on: status 1 for what is as bad or worse, with the report, also of a snapshot."""
+    for severity in ("critical", "warning"):
+        done = leakhound(sleeper, "--fail-on", severity)
+        verdict(f"healthy-passes-{severity}", done.returncode or b"main.sessions" not in done.stdout)
+    with subprocess.Popen([build_program(scratch, "leaky", LEAKY)], stdout=subprocess.PIPE) as target:
+        try:
+            target.stdout.readline()
+            pid = str(target.pid)
+            verdict("no-gate-no-failure", leakhound(pid).returncode)
+            report, snapshot = scratch / "leaky.json", scratch / "leaky.lhsnap"
+            for severity in ("critical", "warning", "info"):
+                done = leakhound(pid, "--fail-on", severity, "--format", "json", "-o", report)
+                found = [f["severity"] for f in json.loads(report.read_text())["findings"]]
+                verdict(f"leaky-fails-{severity}", done.returncode != 1 or done.stderr
+                        or "critical" not in found)
+                report.unlink()
+            leakhound("snapshot", pid, "-o", snapshot)
+            with open("/dev/full", "wb") as full:
+                complaint("gate-full-disk", [pid, "--fail-on", "info"], 3, "No space left", stdout=full)
+        finally:
+            target.kill()
+    done = leakhound(snapshot, "--fail-on", "critical")
+    verdict("snapshot-fails", done.returncode != 1 or b"FINDINGS" not in done.stdout)
+    verdict("snapshot-without-gate", leakhound(snapshot).returncode)
 
 
 def interrupted(pid, scratch):
@@ -207,6 +284,7 @@ def main():
         return 0
     with tempfile.TemporaryDirectory() as folder:
         usage(Path(folder))
+        explanations(Path(folder))
         program = build_program(Path(folder))
         if not program:
             print("skip command-line/process: no Go toolchain")
@@ -215,6 +293,7 @@ def main():
             try:
                 target.stdout.readline()
                 outputs(str(target.pid), Path(folder))
+                fails_on(str(target.pid), Path(folder))
                 interrupted(str(target.pid), Path(folder))
                 terminals(str(target.pid))
             finally:
