@@ -18,5 +18,6 @@ struct command {
 extern const struct command command_inspect;
 extern const struct command command_core;
 extern const struct command command_snapshot;
+extern const struct command command_diff;
 
 #endif

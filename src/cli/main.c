@@ -13,8 +13,8 @@
 
 enum { STATUS_FINE = 0, STATUS_USAGE = 2, STATUS_UNREADABLE = 3, STATUS_UNSUPPORTED = 4 };
 
-static const struct command *const commands[] = {&command_inspect, &command_core,
-                                                 &command_snapshot};
+static const struct command *const commands[] = {&command_inspect, &command_core, &command_snapshot,
+                                                 &command_diff};
 
 static const char usage[] = "usage: leakhound [inspect] [OPTION...] PID|CORE|SNAPSHOT\n"
                             "       leakhound --help\n";
@@ -136,8 +136,9 @@ static struct error *run(int count, char **arguments)
     if (options.version)
         return print("leakhound " LEAKHOUND_VERSION "\n");
     if (options.operand_count != command->operands)
-        return error_create(ERROR_USAGE, "%s takes one %s, not %u operands; see %s --help", name,
-                            command->operand_names, options.operand_count, name);
+        return error_create(ERROR_USAGE, "%s takes %s %s, not %u operand%s; see %s --help", name,
+                            command->operands == 1 ? "one" : "two", command->operand_names,
+                            options.operand_count, options.operand_count == 1 ? "" : "s", name);
     if (options.work_dir)
         TRY(work_dir_use(options.work_dir));
     return command->run(&options);

@@ -1,5 +1,6 @@
 #include "report/collect.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -7,6 +8,7 @@
 
 #include "base/parallel.h"
 #include "base/units.h"
+#include "gort/build_identity.h"
 #include "report/collect_private.h"
 #include "report/phases.h"
 #include "target/usage.h"
@@ -56,6 +58,7 @@ static void fill_target(const struct analysis *a, struct report *report)
     };
     const struct target *target = a->target;
     const char *exe = target->exe_path ? target->exe_path : "", *slash = strrchr(exe, '/');
+    uint64_t build = go_build_identity(a->runtime);
     report->target = (struct report_target){
         .kind = target->kind == TARGET_LIVE ? "live" : "core",
         .name = copy(report, slash ? slash + 1 : exe),
@@ -68,6 +71,7 @@ static void fill_target(const struct analysis *a, struct report *report)
         .freeze = target->kind == TARGET_LIVE ? freeze_names[target->freeze] : "stop",
         .taken_at = copy(report, target->taken_at),
         .gc_running = a->heap.statistics.unswept_spans != 0,
+        .build = build ? arena_printf(&report->arena, "%016" PRIx64, build) : "",
     };
 }
 

@@ -21,6 +21,7 @@ struct report_target {
     bool gc_running;      /* taken in the middle of a GC cycle */
     const char *core_path;
     const char *source; /* what a snapshot was made from: "live" or "core"; else NULL */
+    const char *build;  /* hex digits that only the same executable has; "" unknown */
 };
 
 struct report_memory {   /* the JSON's "memory"; has_… say what is known */
@@ -59,6 +60,8 @@ struct report_step {  /* one step of a path from a holder into the heap */
 
 struct report_holder {
     const char *name; /* main.sessions, goroutines at main.worker (12), timers → main.f */
+    const char *key;  /* what it is called at every moment of the same executable, see diff.h: the
+                         name, ".bss+0x40", "goroutines of main.worker" whatever their number */
     const char *kind; /* global, goroutine, timer, finalizer, runtime */
     const char *type; /* "" unknown */
     bool type_guessed;
@@ -67,7 +70,8 @@ struct report_holder {
     const char *found_by;     /* "" or: "0x… in .bss, used by main.handle, main.init" for globals
                                  without a name */
     const char *address;      /* "0x…" of a global, else "" */
-    struct report_step *path; /* first steps into what it holds, the fattest child each time */
+    struct report_step *path; /* first steps into what it holds, the fattest child each time; of
+                                 the REPORT_PATHS largest holders only */
     uint32_t path_count;
 };
 
@@ -92,7 +96,8 @@ struct report_finding {                             /* a leak, or what may be on
 
 struct report_shared {  /* what several holders reach together */
     const char **names; /* of the holders */
-    uint32_t name_count;
+    const char **keys;  /* likewise */
+    uint32_t name_count, key_count;
     bool more; /* further holders are not listed */
     uint64_t retained_bytes, objects;
     const char *type; /* of the largest object in it */
@@ -111,7 +116,10 @@ struct report_goroutine_group {
     uint64_t stack_bytes, held_bytes;     /* held: retained by the group without stacks */
     bool system;
     uint64_t longest_wait_ns; /* 0 unknown */
+    const char *function;     /* that they run; "" unknown */
 };
+
+enum { REPORT_PATHS = 1000 };
 
 struct report {
     struct arena arena;
