@@ -13,11 +13,14 @@ struct command {
     const char *operand_names;
     /* Does it. An error is printed by main, which derives the exit status from it. */
     struct error *(*run)(const struct options *options)ERROR_CHECK;
+    /* Instead of run, for a command that judges: *out_broken ends the program with status 1. */
+    struct error *(*judge)(const struct options *options, bool *out_broken)ERROR_CHECK;
 };
 
 extern const struct command command_inspect;
 extern const struct command command_core;
 extern const struct command command_snapshot;
 extern const struct command command_diff;
+extern const struct command command_verify;
 
 #endif

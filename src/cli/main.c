@@ -11,10 +11,16 @@
 #include "cli/output.h"
 #include "cli/terminal.h"
 
-enum { STATUS_FINE = 0, STATUS_USAGE = 2, STATUS_UNREADABLE = 3, STATUS_UNSUPPORTED = 4 };
+enum {
+    STATUS_FINE = 0,
+    STATUS_BROKEN = 1,
+    STATUS_USAGE = 2,
+    STATUS_UNREADABLE = 3,
+    STATUS_UNSUPPORTED = 4
+};
 
 static const struct command *const commands[] = {&command_inspect, &command_core, &command_snapshot,
-                                                 &command_diff};
+                                                 &command_diff, &command_verify};
 
 static const char usage[] = "usage: leakhound [inspect] [OPTION...] PID|CORE|SNAPSHOT\n"
                             "       leakhound --help\n";
@@ -109,7 +115,7 @@ static bool looks_like_command(const char *word)
            access(word, F_OK) != 0;
 }
 
-static struct error *run(int count, char **arguments)
+static struct error *run(int count, char **arguments, bool *out_broken)
 {
     const struct command *command = find_command(arguments[1]);
     if (command) {
@@ -141,7 +147,7 @@ static struct error *run(int count, char **arguments)
                             options.operand_count, options.operand_count == 1 ? "" : "s", name);
     if (options.work_dir)
         TRY(work_dir_use(options.work_dir));
-    return command->run(&options);
+    return command->judge ? command->judge(&options, out_broken) : command->run(&options);
 }
 
 int main(int count, char **arguments)
@@ -151,5 +157,7 @@ int main(int count, char **arguments)
         fputs(usage, stderr);
         return STATUS_USAGE;
     }
-    return finish(run(count, arguments));
+    bool broken = false;
+    int status = finish(run(count, arguments, &broken));
+    return status == STATUS_FINE && broken ? STATUS_BROKEN : status;
 }

@@ -25,6 +25,7 @@ enum option_bit {
     OPTION_INFO = 1 << 10,
     OPTION_WORK_DIR = 1 << 11,
     OPTION_WITH_CONTENTS = 1 << 12,
+    OPTION_LIMITS = 1 << 13, /* of verify */
 };
 
 enum { OPTIONS_MAX_OPERANDS = 4, OPTIONS_DEFAULT_TOP = 10 };
@@ -38,7 +39,13 @@ struct options {
     enum target_freeze freeze;
     const char *work_dir;  /* NULL: everything in memory */
     uint64_t max_pause_ns; /* 0: no limit */
-    unsigned threads;      /* at least 1 */
+    bool has_growth_share, has_growth_bytes;
+    double growth_share; /* --max-growth 5%: 0.05 */
+    uint64_t growth_bytes;
+    bool gc;
+    uint64_t gc_timeout_ns; /* 0: not given */
+    const char *gc_command; /* NULL: none */
+    unsigned threads;       /* at least 1 */
     uint32_t top;
     const char *operands[OPTIONS_MAX_OPERANDS];
     unsigned operand_count;

@@ -94,8 +94,12 @@ static const char *objects_part(struct arena *arena, struct diff_amount objects)
 static const char *leading_text(const struct diff_holder *row, const char *what, bool utf8,
                                 struct arena *arena)
 {
-    return arena_printf(arena, "; %s: %s %s%s", what, holder_name(row, utf8, arena),
-                        growth_size(arena, row->bytes), objects_part(arena, row->objects));
+    /* A name that the program does not know says little without the type. */
+    bool made_up = row->shown && row->shown->found_by && *row->shown->found_by;
+    const char *type = made_up ? cells_clean(arena, row->type, utf8) : "";
+    return arena_printf(arena, "; %s: %s%s%s%s %s%s", what, holder_name(row, utf8, arena),
+                        *type ? " (" : "", type, *type ? ")" : "", growth_size(arena, row->bytes),
+                        objects_part(arena, row->objects));
 }
 
 const char *diff_answer(const struct diff *diff, bool utf8, struct arena *arena)
