@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "gort/gc_cycles.h"
-#include "report/units.h"
 #include "target/target.h"
 
 enum { POLL_NS = 20 * 1000000 };

@@ -148,7 +148,7 @@ static void write_finding(struct json_writer *json, const struct report *report,
     json_key_string(json, "found_by", holder->found_by);
     json_key_bool(json, "shared", finding->is_shared);
     json_key_string(json, "type", finding->type);
-    write_path(json, holder);
+    json_put_path(json, holder);
     json_key_string(json, "message", finding->message);
     json_key_string(json, "fix", finding->fix);
     json_key(json, "evidence");
@@ -167,7 +167,7 @@ static void write_finding(struct json_writer *json, const struct report *report,
     json_end(json);
 }
 
-static void write_findings(struct json_writer *json, const struct report *report)
+void json_put_findings(struct json_writer *json, const struct report *report)
 {
     json_key(json, "findings");
     json_begin_array(json);
@@ -278,7 +278,7 @@ struct error *report_write_json(const struct report *report, const char *tool_ve
     write_memory(&json, report);
     write_drift(&json, &report->drift);
     write_counts(&json, &report->counts);
-    write_findings(&json, report);
+    json_put_findings(&json, report);
     write_holders(&json, report);
     write_shared(&json, report);
     write_types(&json, report);

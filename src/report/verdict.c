@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "base/units.h"
 #include "report/cells.h"
 #include "report/diff_json.h"
 #include "report/diff_text.h"
-#include "report/units.h"
 
 static const char *growth_text(struct arena *arena, struct diff_amount live)
 {
