@@ -23,6 +23,7 @@ enum {
     KEY_WORK_DIR,
     KEY_WITH_CONTENTS,
     KEY_MAX_GROWTH,
+    KEY_MAX_FINDING,
     KEY_GC,
     KEY_GC_COMMAND,
     KEY_GC_TIMEOUT
@@ -44,6 +45,7 @@ static const struct option long_options[] = {
     {"with-contents", no_argument, NULL, KEY_WITH_CONTENTS},
     {"work-dir", required_argument, NULL, KEY_WORK_DIR},
     {"max-growth", required_argument, NULL, KEY_MAX_GROWTH},
+    {"max-finding", required_argument, NULL, KEY_MAX_FINDING},
     {"gc", no_argument, NULL, KEY_GC},
     {"gc-command", required_argument, NULL, KEY_GC_COMMAND},
     {"gc-timeout", required_argument, NULL, KEY_GC_TIMEOUT},
@@ -71,6 +73,7 @@ static const struct {
     {KEY_WORK_DIR, OPTION_WORK_DIR},
     {KEY_WITH_CONTENTS, OPTION_WITH_CONTENTS},
     {KEY_MAX_GROWTH, OPTION_LIMITS},
+    {KEY_MAX_FINDING, OPTION_LIMITS},
     {KEY_GC, OPTION_LIMITS},
     {KEY_GC_COMMAND, OPTION_LIMITS},
     {KEY_GC_TIMEOUT, OPTION_LIMITS},
@@ -172,6 +175,7 @@ static struct error *parse_choice(const char *option, const char *text, const ch
 static struct error *apply(int key, const char *value, struct options *options)
 {
     static const char *const formats[] = {"text", "json", NULL};
+    static const char *const severities[] = {"none", "info", "warning", NULL};
     static const char *const freezes[] = {"fork", "stop", "none", NULL};
     uint64_t number;
     unsigned choice;
@@ -224,6 +228,11 @@ static struct error *apply(int key, const char *value, struct options *options)
         break;
     case KEY_MAX_GROWTH:
         TRY(parse_growth("--max-growth", value, options));
+        break;
+    case KEY_MAX_FINDING:
+        TRY(parse_choice("--max-finding", value, severities, &choice));
+        options->max_finding = (int)choice - 1;
+        options->has_max_finding = true;
         break;
     case KEY_GC:
         options->gc = true;

@@ -42,6 +42,8 @@ struct options {
     bool has_growth_share, has_growth_bytes;
     double growth_share; /* --max-growth 5%: 0.05 */
     uint64_t growth_bytes;
+    bool has_max_finding;
+    int max_finding; /* enum finding_severity, -1: none at all */
     bool gc;
     uint64_t gc_timeout_ns; /* 0: not given */
     const char *gc_command; /* NULL: none */

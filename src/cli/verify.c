@@ -25,6 +25,7 @@ static const char help[] =
     "\n"
     "  --max-growth LIMIT  how much the live heap may grow: 5% of what it was in A, or 20MiB;\n"
     "                      may be given once with % and once with a size\n"
+    "  --max-finding LEVEL the worst finding that B and the growth may have: none, info, warning\n"
     "  --gc                read B (a pid) only after it has finished a garbage collection that "
     "began\n"
     "                      after the request: pools and finalizers let go, too. leakhound changes\n"
@@ -56,7 +57,7 @@ static struct error *check_usage(const struct options *options)
 {
     const char *b = options->operands[1];
     bool is_pid = *b && !b[strspn(b, "0123456789")];
-    if (!options->has_growth_share && !options->has_growth_bytes)
+    if (!options->has_growth_share && !options->has_growth_bytes && !options->has_max_finding)
         return error_create(ERROR_USAGE, "nothing to verify: give a limit, as in --max-growth 5%%");
     if ((options->gc || options->gc_command) && !is_pid)
         return error_create(ERROR_USAGE,
@@ -89,6 +90,8 @@ static struct error *judge_diff(const struct options *options, const struct diff
         .has_growth_bytes = options->has_growth_bytes,
         .growth_share = options->growth_share,
         .growth_bytes = options->growth_bytes,
+        .has_finding = options->has_max_finding,
+        .finding = options->max_finding,
     };
     struct verdict verdict;
     struct error *error = verdict_make(diff, &limits, &verdict);

@@ -69,6 +69,7 @@ static struct error *add_holder(struct matcher *m, const struct report_holder *h
         row->shown = holder;
         row->name = shown_name(holder->kind, key, holder->name);
         row->kind = holder->kind;
+        row->key = key;
         if (is_given(holder->type)) {
             row->type = holder->type;
             row->type_guessed = holder->type_guessed;
@@ -114,6 +115,7 @@ static struct error *add_to_one(struct matcher *m, const struct report_shared *s
     if (!is_given(row->name)) {
         row->name = member->name;
         row->kind = "goroutine";
+        row->key = member->key;
     }
     add(m, &row->bytes, set->retained_bytes);
     add(m, &row->objects, set->objects);
@@ -213,6 +215,65 @@ static struct error *add_sites(struct matcher *m, const struct report *report)
     return NULL;
 }
 
+/* ---- collections ---- */
+
+static struct error *add_collections(struct matcher *m, const struct report *report)
+{
+    struct diff *diff = m->diff;
+    for (uint64_t i = 0; i < report->collections.count; i++) {
+        const struct report_collection *c = &report->collections.data[i];
+        const char *holder = match_key(diff, c->holder_key, c->holder);
+        uint32_t row;
+        TRY(string_table_intern(
+            &m->keys,
+            arena_printf(&diff->arena, "%s\n%s\n%s\n%s", holder, c->path, c->kind, c->type), &row));
+        if (row == diff->collections.count)
+            TRY(vector_push(&diff->collections, (struct diff_collection){.holder_key = holder,
+                                                                         .path = c->path,
+                                                                         .kind = c->kind,
+                                                                         .type = c->type,
+                                                                         .element = c->element}));
+        struct diff_collection *out = &diff->collections.data[row];
+        out->holder = shown_name(NULL, holder, c->holder);
+        add(m, &out->count, c->count);
+        add(m, &out->entries, c->entries);
+        add(m, &out->capacity, c->capacity);
+        add(m, &out->bytes, c->bytes);
+        add(m, &out->retained, c->retained_bytes);
+    }
+    return NULL;
+}
+
+/* Of each holder the collection with more entries than before that retains most of what came. */
+static struct error *find_grown(struct diff *diff)
+{
+    struct string_table keys;
+    string_table_init(&keys);
+    struct error *error = NULL;
+    VECTOR(const struct diff_collection *) best = {0};
+    for (uint64_t i = 0; i < diff->collections.count && !error; i++) {
+        const struct diff_collection *c = &diff->collections.data[i];
+        uint32_t key;
+        if (!diff_grown(c->entries) || !diff_grown(c->retained))
+            continue;
+        error = string_table_intern(&keys, c->holder_key, &key);
+        if (!error && key == best.count) /* they are sorted: the first is it */
+            error = vector_push(&best, c);
+    }
+    for (uint64_t i = 0; i < diff->holders.count && !error; i++) {
+        struct diff_holder *holder = &diff->holders.data[i];
+        uint32_t key;
+        if (holder->name_count)
+            continue;
+        error = string_table_intern(&keys, holder->key, &key);
+        if (!error && key < best.count)
+            holder->grown = best.data[key];
+    }
+    vector_deinit(&best);
+    string_table_deinit(&keys);
+    return error;
+}
+
 /* ---- order ---- */
 
 /* −1, 0, 1 for a before b: what grew, most first, what stayed, what shrank, most first. */
@@ -262,6 +323,17 @@ static int site_order(const void *a, const void *b)
     return order ? order : compare_names(x->function, y->function);
 }
 
+static int collection_order(const void *a, const void *b)
+{
+    const struct diff_collection *x = a, *y = b;
+    int order = compare_growth(x->retained, y->retained);
+    if (!order)
+        order = compare_growth(x->entries, y->entries);
+    if (!order)
+        order = compare_names(x->holder_key, y->holder_key);
+    return order ? order : compare_names(x->path, y->path);
+}
+
 static bool changed(struct diff_amount amount)
 {
     return amount.before != amount.after;
@@ -287,6 +359,11 @@ static bool holder_changed(const struct diff_holder *row)
 static bool type_changed(const struct diff_type *row)
 {
     return changed(row->bytes) || changed(row->count);
+}
+
+static bool collection_changed(const struct diff_collection *row)
+{
+    return changed(row->retained) || changed(row->entries) || changed(row->bytes);
 }
 
 static bool site_changed(const struct diff_site *row)
@@ -410,12 +487,18 @@ struct error *diff_make(const struct report *before, const struct report *after,
         .objects = amount(live_objects(before), live_objects(after)),
     };
     arena_init(&out->arena);
+    report_init(&out->found);
     TRY(match(out, add_holders));
     TRY(match(out, add_types));
     TRY(match(out, add_sites));
+    if (before->has_collections && after->has_collections)
+        TRY(match(out, add_collections));
     KEEP_CHANGED(&out->holders, holder_changed, holder_order);
     KEEP_CHANGED(&out->types, type_changed, type_order);
     KEEP_CHANGED(&out->sites, site_changed, site_order);
+    KEEP_CHANGED(&out->collections, collection_changed, collection_order);
+    TRY(find_grown(out));
+    TRY(diff_find(out));
     return fill_notes(out);
 }
 
@@ -425,5 +508,7 @@ void diff_deinit(struct diff *diff)
     vector_deinit(&diff->types);
     vector_deinit(&diff->sites);
     vector_deinit(&diff->notes);
+    vector_deinit(&diff->collections);
+    report_deinit(&diff->found);
     arena_deinit(&diff->arena);
 }

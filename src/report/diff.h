@@ -37,6 +37,13 @@ struct diff_holder {                /* or a set of holders */
     struct diff_amount bytes, objects, count; /* count: goroutines, timers */
     const struct report_holder *shown; /* the heaviest of the rows, of after when it is there: path
                                           and what else it tells; NULL for a set */
+    const char *key;
+    const struct diff_collection *grown; /* in it, that got more entries; NULL: none is known */
+};
+
+struct diff_collection { /* see report_collection */
+    const char *holder, *holder_key, *path, *kind, *type, *element;
+    struct diff_amount count, entries, capacity, bytes, retained;
 };
 
 struct diff_type {
@@ -60,15 +67,20 @@ struct diff {
     bool same_build; /* of the same executable; then variables without names are matched, too */
     struct diff_amount live, objects, garbage;
     /* What changed: first what grew, most bytes first, then what shrank, most bytes first. */
-    VECTOR(struct diff_holder) holders; /* sets of holders among them */
-    VECTOR(struct diff_type) types;     /* by their own bytes */
-    VECTOR(struct diff_site) sites;     /* by goroutines, then bytes */
-    VECTOR(const char *) notes;         /* what the reader must know of the comparison */
+    VECTOR(struct diff_holder) holders;         /* sets of holders among them */
+    VECTOR(struct diff_type) types;             /* by their own bytes */
+    VECTOR(struct diff_site) sites;             /* by goroutines, then bytes */
+    VECTOR(struct diff_collection) collections; /* by retained bytes; when both reports have them */
+    struct report found;        /* only its findings: what the growth itself shows */
+    VECTOR(const char *) notes; /* what the reader must know of the comparison */
 };
 
 /* O(rows · log rows). The caller passes out to diff_deinit, also after an error. */
 struct error *diff_make(const struct report *before, const struct report *after,
                         struct diff *out) ERROR_CHECK;
 void diff_deinit(struct diff *diff);
+
+/* Fills found: map-grows-only, listener-growth, goroutine-spawn-growth. Called by diff_make. */
+struct error *diff_find(struct diff *diff) ERROR_CHECK;
 
 #endif

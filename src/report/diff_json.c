@@ -62,6 +62,21 @@ static bool choose(struct choice *choice, struct diff_amount amount)
     return (*count)++ < choice->top;
 }
 
+static void put_collection(struct json_writer *json, const struct diff_collection *row)
+{
+    json_begin_object(json);
+    json_key_string(json, "holder", row->holder);
+    json_key_string(json, "path", row->path);
+    json_key_string(json, "kind", row->kind);
+    json_key_string(json, "type", row->type);
+    put_amount(json, "count", row->count);
+    put_amount(json, "entries", row->entries);
+    put_amount(json, "capacity", row->capacity);
+    put_amount(json, "bytes", row->bytes);
+    put_amount(json, "retained_bytes", row->retained);
+    json_end(json);
+}
+
 static void put_holders(struct json_writer *json, const struct diff *diff, uint32_t top)
 {
     struct choice choice = {.top = top};
@@ -87,6 +102,11 @@ static void put_holders(struct json_writer *json, const struct diff *diff, uint3
         put_amount(json, "retained_bytes", row->bytes);
         put_amount(json, "objects", row->objects);
         put_amount(json, "count", row->count);
+        json_key(json, "grown");
+        if (row->grown)
+            put_collection(json, row->grown);
+        else
+            json_null(json);
         if (row->shown) {
             json_key_string(json, "found_by", row->shown->found_by);
             json_put_path(json, row->shown);
@@ -113,6 +133,22 @@ static void put_types(struct json_writer *json, const struct diff *diff, uint32_
         put_amount(json, "retained_bytes", row->retained);
         json_end(json);
     }
+    json_end(json);
+}
+
+/* null: one of the two does not know of any. */
+static void put_collections(struct json_writer *json, const struct diff *diff, uint32_t top)
+{
+    struct choice choice = {.top = top};
+    json_key(json, "collections");
+    if (!diff->before->has_collections || !diff->after->has_collections) {
+        json_null(json);
+        return;
+    }
+    json_begin_array(json);
+    for (uint64_t i = 0; i < diff->collections.count; i++)
+        if (choose(&choice, diff->collections.data[i].retained))
+            put_collection(json, &diff->collections.data[i]);
     json_end(json);
 }
 
@@ -147,8 +183,10 @@ void diff_put_json(struct json_writer *json, const struct diff *diff, uint32_t t
     json_key_known(json, "interval_ns", diff->has_interval, diff->interval_ns);
     json_key_bool(json, "same_build", diff->same_build);
     put_memory(json, diff);
+    json_put_findings(json, &diff->found);
     put_holders(json, diff, top);
     put_types(json, diff, top);
+    put_collections(json, diff, top);
     put_sites(json, diff, top);
     json_key(json, "notes");
     json_begin_array(json);

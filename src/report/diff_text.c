@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "report/cells.h"
 #include "report/table.h"
+#include "report/text_findings.h"
 #include "report/text_path.h"
 
 enum { DEFAULT_COLUMNS = 100, LEAST_COLUMNS = 40, MOST_COLUMNS = 400, DEFAULT_TOP = 10 };
@@ -264,6 +265,20 @@ static const char *type_text(struct lines *lines, const char *type, bool guessed
     return *text && guessed ? arena_printf(lines->arena, "%s?", text) : text;
 }
 
+/* "in it grew .byID map[string]*main.Session: 4,536 entries, then 1,204,331" */
+static const char *grown_text(struct lines *lines, const struct diff_collection *grown)
+{
+    struct arena *arena = lines->arena;
+    const char *path = clean(lines, grown->path), *type = clean(lines, grown->type);
+    const char *what = *type ? type : clean(lines, grown->kind);
+    const char *many = "";
+    if (grown->count.after > 1)
+        many = arena_printf(arena, " (%s of them)", units_count(arena, grown->count.after));
+    return arena_printf(arena, "in it grew %s%s%s%s: %s entries, then %s", path, *path ? " " : "",
+                        what, many, units_count(arena, grown->entries.before),
+                        units_count(arena, grown->entries.after));
+}
+
 static struct table_row holder_row(struct lines *lines, const struct diff *diff,
                                    const struct diff_holder *row, uint64_t index)
 {
@@ -294,7 +309,9 @@ static struct table_row holder_row(struct lines *lines, const struct diff *diff,
     uint64_t grown = diff_grown(row->bytes), least = diff->live.after / 1000;
     if (grown && (grown >= least || index == 0) && index < ROWS_WITH_PATH &&
         below < ARRAY_COUNT(out.below))
-        out.below[below] = text_path(lines, row->shown, lines->style.columns - PATH_INDENT);
+        out.below[below++] = text_path(lines, row->shown, lines->style.columns - PATH_INDENT);
+    if (row->grown && below < ARRAY_COUNT(out.below))
+        out.below[below] = grown_text(lines, row->grown);
     return out;
 }
 
@@ -368,6 +385,51 @@ static void write_types(struct lines *lines, const struct diff *diff)
     write_left_out(lines, choice.left_out, "s");
 }
 
+/* "12,000" for one, "3.5 each" for several of a row. */
+static const char *entries_text(struct arena *arena, uint64_t entries, uint64_t count)
+{
+    if (count < 2)
+        return units_count(arena, entries);
+    return arena_printf(arena, "%s in %s", units_rough_count(arena, entries),
+                        units_rough_count(arena, count));
+}
+
+static void write_collections(struct lines *lines, const struct diff *diff)
+{
+    static const struct table_column columns[] = {
+        {.title = "COLLECTIONS"},
+        {.title = "growth", .right = true},
+        {.title = "after", .right = true, .from = MIDDLE},
+        {.title = "entries", .right = true},
+        {.title = "before", .right = true, .from = MIDDLE},
+        {.title = "after", .right = true},
+        {.title = "type", .from = WIDE},
+    };
+    struct choice choice = {.top = lines->style.top};
+    struct table_row *rows =
+        allocate_rows(lines, MIN_OF(diff->collections.count, 2ull * lines->style.top));
+    struct arena *arena = lines->arena;
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < diff->collections.count; i++) {
+        const struct diff_collection *row = &diff->collections.data[i];
+        if (is_noise(diff, row->retained) || !choose(&choice, row->retained))
+            continue;
+        rows[count++] = (struct table_row){
+            .cells = {arena_printf(arena, "%s%s", clean(lines, row->holder),
+                                   clean(lines, row->path)),
+                      growth_size(arena, row->retained), units_size(arena, row->retained.after),
+                      growth_count(arena, row->entries),
+                      entries_text(arena, row->entries.before, row->count.before),
+                      entries_text(arena, row->entries.after, row->count.after),
+                      type_text(lines, row->type, false)},
+        };
+    }
+    if (!count)
+        return;
+    lines_end(lines);
+    table_write(lines, columns, ARRAY_COUNT(columns), rows, count);
+}
+
 static struct table_row site_row(struct lines *lines, const struct diff_site *site)
 {
     struct table_row row = {.below_at = 12};
@@ -438,8 +500,11 @@ struct error *diff_write_text(const struct diff *diff, const struct text_style *
     write_side(&lines, "A", diff->before);
     write_side(&lines, "B", diff->after);
     write_memory(&lines, diff);
+    if (diff->found.findings.count)
+        text_findings(&lines, &diff->found, "growth");
     write_holders(&lines, diff);
     write_types(&lines, diff);
+    write_collections(&lines, diff);
     write_sites(&lines, diff);
     write_notes(&lines, diff);
     arena_deinit(&arena);

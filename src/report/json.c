@@ -185,6 +185,7 @@ static void write_holders(struct json_writer *json, const struct report *report)
         const struct report_holder *holder = &report->holders.data[i];
         json_begin_object(json);
         json_key_string(json, "name", holder->name);
+        json_key_string(json, "key", holder->key);
         json_key_string(json, "kind", holder->kind);
         json_key_string(json, "type", holder->type);
         json_key_bool(json, "type_guessed", holder->type_guessed);
@@ -214,6 +215,11 @@ static void write_shared(struct json_writer *json, const struct report *report)
         json_begin_array(json);
         for (uint32_t k = 0; k < shared->name_count; k++)
             json_string(json, shared->names[k]);
+        json_end(json);
+        json_key(json, "keys");
+        json_begin_array(json);
+        for (uint32_t k = 0; k < shared->key_count; k++)
+            json_string(json, shared->keys[k]);
         json_end(json);
         json_key_bool(json, "more_holders", shared->more);
         json_key_u64(json, "retained_bytes", shared->retained_bytes);

@@ -119,6 +119,20 @@ struct report_goroutine_group {
     const char *function;     /* that they run; "" unknown */
 };
 
+/* Maps, slices and channels that one way from a holder leads to, added up: the carts of all
+ * sessions are one row. Only the largest are looked at (collect_collections.c). */
+struct report_collection {
+    const char *holder, *holder_key; /* as a holder's name and key */
+    const char *path;                /* ".byID", ".byID[value].cart" */
+    const char *kind;                /* "map", "slice", "channel" */
+    const char *type;                /* "" unknown */
+    const char *element;        /* "func", "interface" or ""; for those who register and forget */
+    uint64_t count;             /* how many there are */
+    uint64_t entries, capacity; /* elements in use, elements that there is room for */
+    uint64_t bytes;             /* of what they themselves consist of */
+    uint64_t retained_bytes;    /* with all that only they hold */
+};
+
 enum { REPORT_PATHS = 1000 };
 
 struct report {
@@ -132,6 +146,8 @@ struct report {
     VECTOR(struct report_shared) shared;    /* largest first */
     VECTOR(struct report_type) types;       /* by retained bytes, largest first */
     VECTOR(struct report_goroutine_group) goroutine_groups; /* by held + stack bytes */
+    VECTOR(struct report_collection) collections;           /* by retained bytes, largest first */
+    bool has_collections;                                   /* they were looked for */
     uint64_t held_alone_bytes, shared_bytes; /* sums over ALL holders and sets, also unlisted */
     VECTOR(const char *) notes; /* sentences the reader must know (racy reading, partial types) */
     struct report_phase {

@@ -143,6 +143,22 @@ static const struct snapshot_member group_members[] = {
 static const struct snapshot_table group_table =
     SNAPSHOT_TABLE(struct report_goroutine_group, group_members);
 
+static const struct snapshot_member collection_members[] = {
+    STRING(report_collection, holder),      STRING(report_collection, holder_key),
+    STRING(report_collection, path),        STRING(report_collection, kind),
+    STRING(report_collection, type),        STRING(report_collection, element),
+    U64(report_collection, count),          U64(report_collection, entries),
+    U64(report_collection, capacity),       U64(report_collection, bytes),
+    U64(report_collection, retained_bytes),
+};
+static const struct snapshot_table collection_table =
+    SNAPSHOT_TABLE(struct report_collection, collection_members);
+static const struct snapshot_member collections_members[] = {
+    SNAPSHOT_VECTOR(struct report, collections, &collection_table),
+};
+static const struct snapshot_table collections_table =
+    SNAPSHOT_TABLE(struct report, collections_members);
+
 /* A sentence is a record of one member. */
 struct note {
     const char *text;
@@ -186,5 +202,17 @@ struct error *snapshot_take_report(struct cursor *bytes, uint64_t budget, struct
         if (out->findings.data[i].cause > i)
             return error_format(0, "finding %llu of the report goes away with a later one",
                                 (unsigned long long)i);
+    return NULL;
+}
+
+struct error *snapshot_put_collections(struct snapshot_bytes *bytes, const struct report *report)
+{
+    return snapshot_put_record(bytes, &collections_table, report);
+}
+
+struct error *snapshot_take_collections(struct cursor *bytes, uint64_t budget, struct report *out)
+{
+    TRY(snapshot_take_record(bytes, &collections_table, &out->arena, &budget, out));
+    out->has_collections = true;
     return NULL;
 }

@@ -12,11 +12,14 @@ struct verdict_limits {
     bool has_growth_share, has_growth_bytes;
     double growth_share; /* of the live heap before: 0.05 is 5 % */
     uint64_t growth_bytes;
+    bool has_finding;
+    int finding; /* the worst severity that is allowed (enum finding_severity), -1: none at all */
 };
 
 struct verdict_check {
     const char *limit; /* the option: "max-growth" */
     const char *text;  /* "the live heap grew by 5.1 MiB (18.4 %), 5 % of 28 MiB are allowed" */
+    bool is_growth;    /* else the bytes do not matter */
     uint64_t found_bytes, allowed_bytes;
     bool broken;
 };
