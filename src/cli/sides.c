@@ -29,6 +29,7 @@ static struct error *read_target(const struct options *options, const char *name
     const struct report_options report_options = {
         .threads = options->threads,
         .top = SNAPSHOT_ROWS,
+        .collections = true,
         .progress = progress_phase,
         .progress_context = &progress,
     };

@@ -207,6 +207,7 @@ struct error *report_collect(struct target *target, const struct report_options 
 {
     struct analysis *analysis = NULL;
     struct target_usage usage = {0};
+    struct collection_counts counts = {0};
     unsigned threads = options->threads ? options->threads : parallel_processor_count();
     struct stages stages = {.options = options};
     if (target->kind == TARGET_LIVE)
@@ -216,6 +217,9 @@ struct error *report_collect(struct target *target, const struct report_options 
         return check_whole(target, error);
     fill_target(analysis, out);
     error = collect_goroutines(analysis, out);
+    if (!error && options->collections)
+        error =
+            collection_counts_read(analysis->runtime, &analysis->heap, &analysis->typing, &counts);
     if (!error && options->while_stopped)
         error = options->while_stopped(options->hook_context, analysis);
     if (!error) {
@@ -232,6 +236,11 @@ struct error *report_collect(struct target *target, const struct report_options 
         stage(&stages, analysis, PHASE_FINDINGS);
         error = collect_findings(analysis, threads, out);
     }
+    if (!error && options->collections) {
+        stage(&stages, analysis, PHASE_COLLECTIONS);
+        error = collect_collections(analysis, &counts, out);
+    }
+    collection_counts_deinit(&counts);
     if (!error) {
         edge_words_deinit(&analysis->words); /* the steps have their names */
         stage(&stages, analysis, PHASE_SHARED);

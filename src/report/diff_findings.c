@@ -130,7 +130,7 @@ static const char *functions_of(const struct diff *diff, const struct diff_colle
         uint64_t came = diff_grown(type->count);
         if (type->name && !strncmp(type->name, "func ", 5) && came >= more / 2 &&
             came <= more + more / 10)
-            return arena_printf(arena, ", mostly %s", type->name);
+            return arena_printf(arena, ", mostly %s,", type->name);
     }
     return "";
 }
@@ -144,13 +144,24 @@ static struct error *judge_collection(struct diff *diff, const struct diff_colle
         return NULL;
     struct report_finding finding =
         begin(diff, listeners ? "listener-growth" : "map-grows-only", bytes, more);
-    finding.message = arena_printf(
-        arena, "the %s %s%s%s%s got %s %s more%s (%s before, %s after)%s and holds %s more",
-        c->kind, c->holder, c->path, c->count.after > 1 ? ", of which there are " : "",
-        c->count.after > 1 ? units_count(arena, c->count.after) : "", units_count(arena, more),
-        is(c->element, "func") ? "functions" : "entries", time_text(diff, arena),
-        units_count(arena, c->entries.before), units_count(arena, c->entries.after),
-        is(c->element, "func") ? functions_of(diff, c, arena) : "", units_size(arena, bytes));
+    const char *what = is(c->element, "func") ? "functions" : "entries";
+    const char *functions = is(c->element, "func") ? functions_of(diff, c, arena) : "";
+    const char *of_many = "";
+    if (c->count.after > 1)
+        of_many = arena_printf(arena, " (%s of them)", units_count(arena, c->count.after));
+    const char *before = units_count(arena, c->entries.before);
+    const char *after = units_count(arena, c->entries.after);
+    /* The length of a slice is not known here, only that of its array. */
+    if (is(c->kind, "slice"))
+        finding.message = arena_printf(
+            arena, "the slice %s%s%s grew from room for %s %s to %s%s%s and holds %s more",
+            c->holder, c->path, of_many, before, what, after, time_text(diff, arena), functions,
+            units_size(arena, bytes));
+    else
+        finding.message = arena_printf(
+            arena, "the %s %s%s%s got %s %s more%s (%s before, %s after)%s and holds %s more",
+            c->kind, c->holder, c->path, of_many, units_count(arena, more), what,
+            time_text(diff, arena), before, after, functions, units_size(arena, bytes));
     finding.fix =
         listeners
             ? "unregister each when its owner is done with it; from Go 1.24 on a weak pointer does"
@@ -158,7 +169,8 @@ static struct error *judge_collection(struct diff *diff, const struct diff_colle
     finding.type = c->type;
     note(&finding, "entries_before", "count", c->entries.before);
     note(&finding, "entries_after", "count", c->entries.after);
-    note(&finding, "capacity_after", "count", c->capacity.after);
+    if (c->capacity.after)
+        note(&finding, "capacity_after", "count", c->capacity.after);
     note(&finding, "collections", "count", c->count.after);
     set_holder(&finding, holder_of(diff, c->holder_key));
     if (!*finding.holder.name)

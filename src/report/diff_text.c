@@ -38,11 +38,11 @@ static const char *growth_count(struct arena *arena, struct diff_amount amount)
                         units_count(arena, grown ? grown : shrunk));
 }
 
-/* "+34.0 %", "" when there was nothing before */
+/* "+34.0 %"; "" when there was nothing before, or next to nothing */
 static const char *growth_share(struct arena *arena, struct diff_amount amount)
 {
     uint64_t grown = diff_grown(amount), shrunk = diff_shrunk(amount);
-    if (!amount.before || (!grown && !shrunk))
+    if (amount.before <= grown / 100 || (!grown && !shrunk))
         return "";
     return arena_printf(arena, "%s%s", grown ? "+" : "-",
                         units_share(arena, grown ? grown : shrunk, amount.before));

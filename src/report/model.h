@@ -126,11 +126,12 @@ struct report_collection {
     const char *path;                /* ".byID", ".byID[value].cart" */
     const char *kind;                /* "map", "slice", "channel" */
     const char *type;                /* "" unknown */
-    const char *element;        /* "func", "interface" or ""; for those who register and forget */
-    uint64_t count;             /* how many there are */
-    uint64_t entries, capacity; /* elements in use, elements that there is room for */
-    uint64_t bytes;             /* of what they themselves consist of */
-    uint64_t retained_bytes;    /* with all that only they hold */
+    const char *element;     /* "func", "interface" or ""; for those who register and forget */
+    uint64_t count;          /* how many there are */
+    uint64_t entries;        /* elements in use; of a slice as capacity */
+    uint64_t capacity;       /* elements that there is room for, 0 unknown */
+    uint64_t bytes;          /* of what they themselves consist of, 0 unknown */
+    uint64_t retained_bytes; /* with all that only they hold */
 };
 
 enum { REPORT_PATHS = 1000 };

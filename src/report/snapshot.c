@@ -180,6 +180,7 @@ struct error *snapshot_make(struct target *target, const struct report_options *
     };
     struct report_options own = *options;
     own.top = SNAPSHOT_ROWS;
+    own.collections = true;
     own.while_stopped = while_stopped;
     own.when_done = when_done;
     own.hook_context = &making;
