@@ -117,7 +117,7 @@ def check_growth(told, truth, scale):
         "sessions", "listeners", "orders", "goroutines"))
     expect_near("live heap", grown, told["memory"]["heap_live_bytes"]["growth"], 0.02)
     if told["memory"]["heap_garbage_bytes"]["growth"] < 24 << 20:
-        raise Wrong("the garbage is not there")
+        raise Wrong(f"the garbage is not there: {told['memory']}")
     whole = sum(row["retained_bytes"]["growth"] for row in told["holders"])
     expect("growth of the holders together", told["memory"]["heap_live_bytes"]["growth"], whole)
     whole = sum(row["bytes"]["growth"] for row in told["types"])
@@ -125,11 +125,37 @@ def check_growth(told, truth, scale):
 
 
 def check_findings(told):
-    found = {(finding["id"], finding["count"]) for finding in told["findings"]}
-    if ("goroutine-spawn-growth", 400) not in found:
-        raise Wrong(f"no finding tells of the goroutines: {found}")
+    """One for each that grows and none for what does not."""
+    found = {}
     for finding in told["findings"]:
         expect("confidence", "likely", finding["confidence"])
+        found.setdefault(finding["id"], []).append(finding)
+    expect("findings", {"goroutine-spawn-growth": 1, "map-grows-only": 3, "listener-growth": 1},
+           {name: len(those) for name, those in found.items()})
+    expect("goroutines", 400, found["goroutine-spawn-growth"][0]["count"])
+    expect("maps", [30000, 8000, 8000], [finding["count"] for finding in found["map-grows-only"]])
+    sessions = holder(told, "main.sessions", "main.login")
+    expect("the map that grew most", sessions["name"], found["map-grows-only"][0]["holder"])
+    listeners = holder(told, "main.events", "main.growListeners")
+    expect("listeners", listeners["name"], found["listener-growth"][0]["holder"])
+    if "main.growListeners.func1" not in found["listener-growth"][0]["message"]:
+        raise Wrong(f"no function is named: {found['listener-growth'][0]['message']}")
+
+
+def check_collections(told):
+    sessions = holder(told, "main.sessions", "main.login")
+    grown = sessions["grown"] or {}
+    expect("what grew in sessions", ("map", 30000, 60000),
+           (grown.get("kind"), grown["entries"]["before"], grown["entries"]["after"]))
+    expect("growth of the map", sessions["retained_bytes"]["growth"],
+           grown["retained_bytes"]["growth"])
+    rows = {row["type"]: row for row in told["collections"]}
+    for kind, growth_of in (("map[uint64]*main.order", 8000), ("map[string]*main.order", 8000),
+                            ("map[int]*main.page", -6000)):
+        expect(f"entries of {kind}", growth_of, rows[kind]["entries"]["growth"])
+    room = rows["[]func(int)"]["entries"]
+    if room["before"] < 10000 or room["after"] < 20000 or rows["[]func(int)"]["kind"] != "slice":
+        raise Wrong(f"listeners: {rows['[]func(int)']}")
 
 
 def check_text(before, pid):
@@ -144,7 +170,7 @@ def check_text(before, pid):
 def stable(told):
     """What must be the same whatever the two moments were read from."""
     return {key: [{k: v for k, v in row.items() if k != "path"} for row in told[key]]
-            for key in ("holders", "types", "goroutine_sites", "findings")}
+            for key in ("holders", "types", "collections", "goroutine_sites", "findings")}
 
 
 def check_sources(before, program, core, after, told):
@@ -191,6 +217,7 @@ def growing(version, mode, folder):
         verdict(f"{name}/growth", lambda: check_growth(told, truth, 1))
         verdict(f"{name}/same-build", lambda: expect("same build", True, told["same_build"]))
         verdict(f"{name}/findings", lambda: check_findings(told))
+        verdict(f"{name}/collections", lambda: check_collections(told))
         verdict(f"{name}/text", lambda: check_text(before, program.pid))
         verdict(f"{name}/sources", lambda: check_sources(
             before, program, folder / f"{name}.core", folder / f"{name}-after.lhsnap", told))
