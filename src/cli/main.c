@@ -20,7 +20,7 @@ enum {
 };
 
 static const struct command *const commands[] = {&command_inspect, &command_core, &command_snapshot,
-                                                 &command_explain};
+                                                 &command_explain, &command_diff, &command_verify};
 
 static const char usage[] = "usage: leakhound [inspect] [OPTION...] PID|CORE|SNAPSHOT\n"
                             "       leakhound --help\n";
@@ -143,8 +143,9 @@ static struct error *run(int count, char **arguments, bool *out_broken)
         return print("leakhound " LEAKHOUND_VERSION "\n");
     if (options.operand_count != command->operands &&
         (options.operand_count || !command->operands_optional))
-        return error_create(ERROR_USAGE, "%s takes one %s, not %u operands; see %s --help", name,
-                            command->operand_names, options.operand_count, name);
+        return error_create(ERROR_USAGE, "%s takes %s %s, not %u operand%s; see %s --help", name,
+                            command->operands == 1 ? "one" : "two", command->operand_names,
+                            options.operand_count, options.operand_count == 1 ? "" : "s", name);
     if (options.work_dir)
         TRY(work_dir_use(options.work_dir));
     return command->judge ? command->judge(&options, out_broken) : command->run(&options);

@@ -22,7 +22,12 @@ enum {
     KEY_INFO,
     KEY_WORK_DIR,
     KEY_WITH_CONTENTS,
-    KEY_FAIL_ON
+    KEY_FAIL_ON,
+    KEY_MAX_GROWTH,
+    KEY_MAX_FINDING,
+    KEY_GC,
+    KEY_GC_COMMAND,
+    KEY_GC_TIMEOUT
 };
 
 static const struct option long_options[] = {
@@ -41,6 +46,11 @@ static const struct option long_options[] = {
     {"with-contents", no_argument, NULL, KEY_WITH_CONTENTS},
     {"work-dir", required_argument, NULL, KEY_WORK_DIR},
     {"fail-on", required_argument, NULL, KEY_FAIL_ON},
+    {"max-growth", required_argument, NULL, KEY_MAX_GROWTH},
+    {"max-finding", required_argument, NULL, KEY_MAX_FINDING},
+    {"gc", no_argument, NULL, KEY_GC},
+    {"gc-command", required_argument, NULL, KEY_GC_COMMAND},
+    {"gc-timeout", required_argument, NULL, KEY_GC_TIMEOUT},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -65,6 +75,11 @@ static const struct {
     {KEY_WORK_DIR, OPTION_WORK_DIR},
     {KEY_WITH_CONTENTS, OPTION_WITH_CONTENTS},
     {KEY_FAIL_ON, OPTION_FAIL_ON},
+    {KEY_MAX_GROWTH, OPTION_LIMITS},
+    {KEY_MAX_FINDING, OPTION_LIMITS},
+    {KEY_GC, OPTION_LIMITS},
+    {KEY_GC_COMMAND, OPTION_LIMITS},
+    {KEY_GC_TIMEOUT, OPTION_LIMITS},
 };
 
 static bool is_taken(int key, unsigned taken)
@@ -110,6 +125,34 @@ static struct error *parse_duration(const char *option, const char *text, uint64
                         option, text);
 }
 
+/* "5%" of what was there, or "20MiB". */
+static struct error *parse_growth(const char *option, const char *text, struct options *options)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {{"B", 1},        {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+                 {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+    char *unit;
+    double number = *text >= '0' && *text <= '9' ? strtod(text, &unit) : -1;
+    if (number >= 0)
+        unit += strspn(unit, " ");
+    if (number >= 0 && number <= 1e6 && !strcmp(unit, "%")) {
+        options->growth_share = number / 100;
+        options->has_growth_share = true;
+        return NULL;
+    }
+    for (unsigned i = 0; number >= 0 && i < ARRAY_COUNT(units); i++) {
+        if (!strcmp(unit, units[i].name) && number * units[i].bytes < 0x1p60) {
+            options->growth_bytes = (uint64_t)(number * units[i].bytes);
+            options->has_growth_bytes = true;
+            return NULL;
+        }
+    }
+    return error_create(ERROR_USAGE, "%s takes a share or a size, such as 5%% or 20MiB, not '%s'",
+                        option, text);
+}
+
 /* The place of text in choices (ended by NULL). */
 static struct error *parse_choice(const char *option, const char *text, const char *const *choices,
                                   unsigned *out)
@@ -137,6 +180,7 @@ static struct error *apply(int key, const char *value, unsigned taken, struct op
     static const char *const formats[] = {"text", "json", NULL};
     static const char *const page_formats[] = {"text", "markdown", NULL};
     static const char *const severities[] = {"critical", "warning", "info", NULL};
+    static const char *const limits[] = {"none", "info", "warning", NULL};
     static const char *const freezes[] = {"fork", "stop", "none", NULL};
     uint64_t number;
     unsigned choice;
@@ -193,6 +237,25 @@ static struct error *apply(int key, const char *value, unsigned taken, struct op
     case KEY_FAIL_ON:
         TRY(parse_choice("--fail-on", value, severities, &choice));
         options->fail_on = severities[choice];
+        break;
+    case KEY_MAX_GROWTH:
+        TRY(parse_growth("--max-growth", value, options));
+        break;
+    case KEY_MAX_FINDING:
+        TRY(parse_choice("--max-finding", value, limits, &choice));
+        options->max_finding = (int)choice - 1;
+        options->has_max_finding = true;
+        break;
+    case KEY_GC:
+        options->gc = true;
+        break;
+    case KEY_GC_COMMAND:
+        if (!*value)
+            return error_create(ERROR_USAGE, "--gc-command takes a command for sh");
+        options->gc_command = value;
+        break;
+    case KEY_GC_TIMEOUT:
+        TRY(parse_duration("--gc-timeout", value, &options->gc_timeout_ns));
         break;
     case KEY_INFO:
         options->info = true;

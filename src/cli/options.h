@@ -27,6 +27,7 @@ enum option_bit {
     OPTION_WITH_CONTENTS = 1 << 12,
     OPTION_FAIL_ON = 1 << 14,
     OPTION_MARKDOWN = 1 << 15, /* with OPTION_FORMAT: markdown in place of json */
+    OPTION_LIMITS = 1 << 13,   /* of verify */
 };
 
 enum { OPTIONS_MAX_OPERANDS = 4, OPTIONS_DEFAULT_TOP = 10 };
@@ -41,7 +42,15 @@ struct options {
     enum target_freeze freeze;
     const char *work_dir;  /* NULL: everything in memory */
     uint64_t max_pause_ns; /* 0: no limit */
-    unsigned threads;      /* at least 1 */
+    bool has_growth_share, has_growth_bytes;
+    double growth_share; /* --max-growth 5%: 0.05 */
+    uint64_t growth_bytes;
+    bool has_max_finding;
+    int max_finding; /* enum finding_severity, -1: none at all */
+    bool gc;
+    uint64_t gc_timeout_ns; /* 0: not given */
+    const char *gc_command; /* NULL: none */
+    unsigned threads;       /* at least 1 */
     uint32_t top;
     const char *operands[OPTIONS_MAX_OPERANDS];
     unsigned operand_count;

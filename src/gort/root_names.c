@@ -85,3 +85,13 @@ const char *root_name(struct analysis *a, uint32_t root, struct arena *arena)
         return info->name;
     }
 }
+
+const char *root_key(struct analysis *a, uint32_t root, struct arena *arena)
+{
+    const struct root_info *info = &a->roots.infos.data[root];
+    if (info->kind == ROOT_GOROUTINES)
+        return arena_printf(arena, "goroutines of %s", a->roots.groups.data[info->group].function);
+    if (info->variable != GRAPH_NONE && !a->variables.items.data[info->variable].name[0])
+        return place_of(a, &a->variables.items.data[info->variable], arena);
+    return root_name(a, root, arena);
+}

@@ -8,6 +8,11 @@
  * main.worker [chan send]"; the arena's, or longer lived. */
 const char *root_name(struct analysis *analysis, uint32_t root, struct arena *arena);
 
+/* The same at every moment of the same executable: the name; for a variable without one its place,
+ * ".bss+0x40"; for goroutines "goroutines of main.worker", whatever their number and state. The
+ * arena's, or longer lived. */
+const char *root_key(struct analysis *analysis, uint32_t root, struct arena *arena);
+
 /* "global", "goroutine", "timer", "finalizer", "runtime" */
 const char *root_kind_name(enum root_kind kind);
 

@@ -1,5 +1,6 @@
 #include "report/collect.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -7,6 +8,7 @@
 
 #include "base/parallel.h"
 #include "base/units.h"
+#include "gort/build_identity.h"
 #include "report/collect_private.h"
 #include "report/phases.h"
 #include "target/usage.h"
@@ -56,6 +58,7 @@ static void fill_target(const struct analysis *a, struct report *report)
     };
     const struct target *target = a->target;
     const char *exe = target->exe_path ? target->exe_path : "", *slash = strrchr(exe, '/');
+    uint64_t build = go_build_identity(a->runtime);
     report->target = (struct report_target){
         .kind = target->kind == TARGET_LIVE ? "live" : "core",
         .name = copy(report, slash ? slash + 1 : exe),
@@ -68,6 +71,7 @@ static void fill_target(const struct analysis *a, struct report *report)
         .freeze = target->kind == TARGET_LIVE ? freeze_names[target->freeze] : "stop",
         .taken_at = copy(report, target->taken_at),
         .gc_running = a->heap.statistics.unswept_spans != 0,
+        .build = build ? arena_printf(&report->arena, "%016" PRIx64, build) : "",
     };
 }
 
@@ -203,6 +207,7 @@ struct error *report_collect(struct target *target, const struct report_options 
 {
     struct analysis *analysis = NULL;
     struct target_usage usage = {0};
+    struct collection_counts counts = {0};
     unsigned threads = options->threads ? options->threads : parallel_processor_count();
     struct stages stages = {.options = options};
     if (target->kind == TARGET_LIVE)
@@ -212,6 +217,9 @@ struct error *report_collect(struct target *target, const struct report_options 
         return check_whole(target, error);
     fill_target(analysis, out);
     error = collect_goroutines(analysis, out);
+    if (!error && options->collections)
+        error =
+            collection_counts_read(analysis->runtime, &analysis->heap, &analysis->typing, &counts);
     if (!error && options->while_stopped)
         error = options->while_stopped(options->hook_context, analysis);
     if (!error) {
@@ -228,6 +236,11 @@ struct error *report_collect(struct target *target, const struct report_options 
         stage(&stages, analysis, PHASE_FINDINGS);
         error = collect_findings(analysis, threads, out);
     }
+    if (!error && options->collections) {
+        stage(&stages, analysis, PHASE_COLLECTIONS);
+        error = collect_collections(analysis, &counts, out);
+    }
+    collection_counts_deinit(&counts);
     if (!error) {
         edge_words_deinit(&analysis->words); /* the steps have their names */
         stage(&stages, analysis, PHASE_SHARED);

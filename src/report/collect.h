@@ -17,6 +17,8 @@ struct report_options {
     void (*progress)(void *context, const char *phase, double from, double to);
     void *progress_context;
 
+    bool collections; /* fill them, too: for what compares two moments */
+
     /* What a command wants of the analysis beside the report; each may be NULL and is called once:
      * while the target can still be read and the graph is not analysed yet, and when the report is
      * complete but for what is

@@ -23,7 +23,7 @@ static struct error *fill_holder(struct analysis *a, const struct finding *findi
 {
     uint32_t way[COLLECT_PATH_HOPS];
     *out = (struct report_holder){
-        .name = "", .kind = "", .type = "", .found_by = "", .address = "", .count = 1};
+        .name = "", .kind = "", .key = "", .type = "", .found_by = "", .address = "", .count = 1};
     if (finding->root == GRAPH_NONE)
         return NULL;
     *out = collect_holder(a, finding->root, arena);

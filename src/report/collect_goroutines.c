@@ -40,6 +40,7 @@ struct error *collect_goroutines(struct analysis *analysis, struct report *repor
             .created_at = g->created_by_pc
                               ? collect_place(analysis, g->created_by_pc - 1, &report->arena)
                               : "",
+            .function = arena_copy_string(&report->arena, g->function, strlen(g->function)),
             .top = arena_copy_string(&report->arena, g->top, strlen(g->top)),
             .top_at = collect_place(analysis, g->top_pc, &report->arena),
             .stack_bytes = g->stack_bytes,

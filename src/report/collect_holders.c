@@ -6,7 +6,7 @@
 #include "report/collect_path.h"
 #include "report/collect_private.h"
 
-enum { SHARED_ROWS_MAX = 50 };
+enum { SHARED_ROWS_MAX = 1000 };
 
 static uint64_t retained(struct analysis *a, uint32_t root)
 {
@@ -49,6 +49,8 @@ struct report_holder collect_holder(struct analysis *a, uint32_t root, struct ar
         if (v->type_name[0])
             holder.type = arena_copy_string(arena, v->type_name, strlen(v->type_name));
     }
+    const char *key = root_key(a, root, arena);
+    holder.key = strcmp(key, name) ? key : holder.name;
     return holder;
 }
 
@@ -56,7 +58,8 @@ static struct error *add_holder(struct analysis *a, uint32_t root, const uint32_
                                 struct report *report)
 {
     struct report_holder holder = collect_holder(a, root, &report->arena);
-    TRY(collect_path(a, root, way, COLLECT_PATH_STEPS, &report->arena, &holder));
+    if (way)
+        TRY(collect_path(a, root, way, COLLECT_PATH_STEPS, &report->arena, &holder));
     return vector_push(&report->holders, holder);
 }
 
@@ -65,13 +68,16 @@ static struct error *add_holders(struct analysis *a, const struct ranked *ranks,
 {
     CLEANUP_FREE uint32_t *nodes = NULL;
     CLEANUP_FREE uint32_t *ways = NULL;
-    TRY(memory_array(count, sizeof(*nodes), &nodes));
-    TRY(memory_array(count, COLLECT_PATH_HOPS * sizeof(*ways), &ways));
-    for (uint32_t i = 0; i < count; i++)
+    uint32_t paths = MIN_OF(count, (uint32_t)REPORT_PATHS);
+    TRY(memory_array(paths, sizeof(*nodes), &nodes));
+    TRY(memory_array(paths, COLLECT_PATH_HOPS * sizeof(*ways), &ways));
+    for (uint32_t i = 0; i < paths; i++)
         nodes[i] = graph_root_node(a->graph, ranks[i].root);
-    TRY(graph_heaviest_ways(a->graph, nodes, count, COLLECT_PATH_HOPS, ways));
-    for (uint32_t i = 0; i < count; i++)
-        TRY(add_holder(a, ranks[i].root, ways + (uint64_t)i * COLLECT_PATH_HOPS, report));
+    TRY(graph_heaviest_ways(a->graph, nodes, paths, COLLECT_PATH_HOPS, ways));
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t *way = i < paths ? ways + (uint64_t)i * COLLECT_PATH_HOPS : NULL;
+        TRY(add_holder(a, ranks[i].root, way, report));
+    }
     return NULL;
 }
 
@@ -105,7 +111,9 @@ struct error *collect_shared(struct analysis *analysis, uint32_t top, unsigned t
             continue;
         struct report_shared shared = {
             .names = arena_alloc(&report->arena, (set->holder_count + 1) * sizeof(char *)),
+            .keys = arena_alloc(&report->arena, (set->holder_count + 1) * sizeof(char *)),
             .name_count = set->holder_count,
+            .key_count = set->holder_count,
             .more = set->more,
             .retained_bytes = set->bytes,
             .objects = set->objects,
@@ -114,6 +122,8 @@ struct error *collect_shared(struct analysis *analysis, uint32_t top, unsigned t
         for (uint32_t k = 0; k < set->holder_count; k++) {
             const char *name = root_name(analysis, set->holders[k], &report->arena);
             shared.names[k] = arena_copy_string(&report->arena, name, strlen(name));
+            const char *key = root_key(analysis, set->holders[k], &report->arena);
+            shared.keys[k] = strcmp(key, name) ? key : shared.names[k];
         }
         if (set->example != GRAPH_NONE) {
             const char *type = typing_name(&analysis->typing, set->example, &report->arena);

@@ -55,7 +55,7 @@ static const char *variable_edge(struct analysis *a, uint32_t variable, uint32_t
 }
 
 /* Parts of maps are not steps that the program knows: what they lead to is a key or a value. */
-static bool is_map_part(const struct analysis *a, uint32_t id)
+bool collect_is_map_part(const struct analysis *a, uint32_t id)
 {
     uint32_t type = typing_type(&a->typing, id);
     if (type == TYPE_NONE)
@@ -90,7 +90,7 @@ static const char *pointing_type(struct analysis *a, uint32_t id, struct arena *
         return "func";
     if (t->pseudo == PSEUDO_STRING_DATA)
         return "string";
-    if (t->pseudo || is_map_part(a, id))
+    if (t->pseudo || collect_is_map_part(a, id))
         return "";
     if (t->kind == KIND_MAP || t->kind == KIND_CHAN)
         return arena_copy_string(arena, t->name, strlen(t->name));
@@ -109,6 +109,12 @@ static const char *edge_between(struct analysis *a, uint32_t node, uint32_t chil
     return variable == GRAPH_NONE ? "" : variable_edge(a, variable, child, arena);
 }
 
+const char *collect_edge(struct analysis *a, uint32_t from, uint32_t to, struct arena *arena)
+{
+    const char *edge = edge_between(a, from, to, arena);
+    return from < a->graph->object_ids && collect_is_map_part(a, from) ? map_edge(edge) : edge;
+}
+
 struct error *collect_path(struct analysis *a, uint32_t root, const uint32_t *way,
                            uint32_t steps_max, struct arena *arena, struct report_holder *holder)
 {
@@ -125,13 +131,10 @@ struct error *collect_path(struct analysis *a, uint32_t root, const uint32_t *wa
         uint32_t child = way[hop];
         if (child == GRAPH_NONE)
             break;
-        const char *edge = edge_between(a, node, child, arena);
+        const char *edge = collect_edge(a, node, child, arena);
         bool is_object = child < graph->object_ids;
-        bool from_map = node < graph->object_ids && is_map_part(a, node);
-        if (from_map)
-            edge = map_edge(edge);
         node = child;
-        if (is_object && is_map_part(a, node))
+        if (is_object && collect_is_map_part(a, node))
             continue;
         struct report_step step = {
             .retained_bytes = graph_retained_bytes(graph, child), .edge = "", .type = ""};

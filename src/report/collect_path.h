@@ -13,6 +13,13 @@ struct error *collect_path(struct analysis *analysis, uint32_t root, const uint3
                            uint32_t steps_max, struct arena *arena,
                            struct report_holder *holder) ERROR_CHECK;
 
+/* The edge from a node to an object as the program writes it: ".sessions", "[17]", "[key]"; "" when
+ * it is not known or there is none. O(words of the node). */
+const char *collect_edge(struct analysis *analysis, uint32_t from, uint32_t to,
+                         struct arena *arena);
+/* A part of a map that the program does not know: what it leads to is a key or a value. */
+bool collect_is_map_part(const struct analysis *analysis, uint32_t id);
+
 /* A holder without its path. */
 struct report_holder collect_holder(struct analysis *analysis, uint32_t root, struct arena *arena);
 

@@ -3,11 +3,15 @@
 #define LEAKHOUND_REPORT_COLLECT_PRIVATE_H
 
 #include "gort/analysis.h"
+#include "gort/collection_counts.h"
 #include "report/collect.h"
 
 /* holders, held_alone_bytes. */
 struct error *collect_holders(struct analysis *analysis, uint32_t top,
                               struct report *report) ERROR_CHECK;
+/* collections. While edge_words are there, for the names of steps. */
+struct error *collect_collections(struct analysis *analysis, const struct collection_counts *counts,
+                                  struct report *report) ERROR_CHECK;
 /* findings. While edge_words are there, for the names of steps. */
 struct error *collect_findings(struct analysis *analysis, unsigned threads,
                                struct report *report) ERROR_CHECK;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "report/json_writer.h"
+#include "report/json_parts.h"
 
 static void write_tool(struct json_writer *json, const struct report *report, const char *version)
 {
@@ -24,12 +24,11 @@ static void write_tool(struct json_writer *json, const struct report *report, co
     json_end(json);
 }
 
-static void write_target(struct json_writer *json, const struct report_target *target)
+void json_put_target(struct json_writer *json, const struct report_target *target)
 {
     bool snapshot = target->kind && strcmp(target->kind, "snapshot") == 0;
     const char *source = snapshot ? target->source : target->kind;
     bool live = source && strcmp(source, "live") == 0;
-    json_key(json, "target");
     json_begin_object(json);
     json_key_string(json, "kind", target->kind);
     if (snapshot)
@@ -47,6 +46,7 @@ static void write_target(struct json_writer *json, const struct report_target *t
     json_key_known(json, "copy_bytes", target->has_copy_bytes, target->copy_bytes);
     json_key_string(json, "taken_at", target->taken_at);
     json_key_bool(json, "gc_running", target->gc_running);
+    json_key_string(json, "build", target->build);
     json_end(json);
 }
 
@@ -109,7 +109,7 @@ static void write_counts(struct json_writer *json, const struct report_counts *c
     json_end(json);
 }
 
-static void write_path(struct json_writer *json, const struct report_holder *holder)
+void json_put_path(struct json_writer *json, const struct report_holder *holder)
 {
     json_key(json, "path");
     json_begin_array(json);
@@ -148,7 +148,7 @@ static void write_finding(struct json_writer *json, const struct report *report,
     json_key_string(json, "found_by", holder->found_by);
     json_key_bool(json, "shared", finding->is_shared);
     json_key_string(json, "type", finding->type);
-    write_path(json, holder);
+    json_put_path(json, holder);
     json_key_string(json, "message", finding->message);
     json_key_string(json, "fix", finding->fix);
     json_key(json, "evidence");
@@ -167,7 +167,7 @@ static void write_finding(struct json_writer *json, const struct report *report,
     json_end(json);
 }
 
-static void write_findings(struct json_writer *json, const struct report *report)
+void json_put_findings(struct json_writer *json, const struct report *report)
 {
     json_key(json, "findings");
     json_begin_array(json);
@@ -185,6 +185,7 @@ static void write_holders(struct json_writer *json, const struct report *report)
         const struct report_holder *holder = &report->holders.data[i];
         json_begin_object(json);
         json_key_string(json, "name", holder->name);
+        json_key_string(json, "key", holder->key);
         json_key_string(json, "kind", holder->kind);
         json_key_string(json, "type", holder->type);
         json_key_bool(json, "type_guessed", holder->type_guessed);
@@ -197,7 +198,7 @@ static void write_holders(struct json_writer *json, const struct report *report)
         else
             json_null(json);
         json_key_string(json, "found_by", holder->found_by);
-        write_path(json, holder);
+        json_put_path(json, holder);
         json_end(json);
     }
     json_end(json);
@@ -214,6 +215,11 @@ static void write_shared(struct json_writer *json, const struct report *report)
         json_begin_array(json);
         for (uint32_t k = 0; k < shared->name_count; k++)
             json_string(json, shared->names[k]);
+        json_end(json);
+        json_key(json, "keys");
+        json_begin_array(json);
+        for (uint32_t k = 0; k < shared->key_count; k++)
+            json_string(json, shared->keys[k]);
         json_end(json);
         json_key_bool(json, "more_holders", shared->more);
         json_key_u64(json, "retained_bytes", shared->retained_bytes);
@@ -252,6 +258,7 @@ static void write_goroutine_groups(struct json_writer *json, const struct report
         json_key_string(json, "state", group->state);
         json_key_string(json, "created_by", group->created_by);
         json_key_string(json, "created_at", group->created_at);
+        json_key_string(json, "function", group->function);
         json_key_string(json, "top", group->top);
         json_key_string(json, "top_at", group->top_at);
         json_key_u64(json, "bytes", group->held_bytes);
@@ -272,11 +279,12 @@ struct error *report_write_json(const struct report *report, const char *tool_ve
     json_begin_object(&json);
     json_key_string(&json, "schema", "leakhound.report/1");
     write_tool(&json, report, tool_version);
-    write_target(&json, &report->target);
+    json_key(&json, "target");
+    json_put_target(&json, &report->target);
     write_memory(&json, report);
     write_drift(&json, &report->drift);
     write_counts(&json, &report->counts);
-    write_findings(&json, report);
+    json_put_findings(&json, report);
     write_holders(&json, report);
     write_shared(&json, report);
     write_types(&json, report);

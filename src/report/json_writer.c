@@ -149,6 +149,14 @@ void json_u64(struct json_writer *json, uint64_t number)
     put_text(json, text);
 }
 
+void json_i64(struct json_writer *json, int64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%" PRId64, number);
+    before_value(json);
+    put_text(json, text);
+}
+
 void json_double(struct json_writer *json, double number)
 {
     if (!isfinite(number)) {

@@ -36,6 +36,7 @@ void json_key(struct json_writer *json, const char *key);
  * and those that no eye sees are escaped, so that the output is safe to look at in a terminal. */
 void json_string(struct json_writer *json, const char *text);
 void json_u64(struct json_writer *json, uint64_t number);
+void json_i64(struct json_writer *json, int64_t number);
 void json_double(struct json_writer *json, double number); /* null when it is not finite */
 void json_bool(struct json_writer *json, bool value);
 void json_null(struct json_writer *json);

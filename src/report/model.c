@@ -15,6 +15,7 @@ void report_deinit(struct report *report)
     vector_deinit(&report->shared);
     vector_deinit(&report->types);
     vector_deinit(&report->goroutine_groups);
+    vector_deinit(&report->collections);
     vector_deinit(&report->notes);
     arena_deinit(&report->arena);
 }

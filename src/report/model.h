@@ -21,6 +21,7 @@ struct report_target {
     bool gc_running;      /* taken in the middle of a GC cycle */
     const char *core_path;
     const char *source; /* what a snapshot was made from: "live" or "core"; else NULL */
+    const char *build;  /* hex digits that only the same executable has; "" unknown */
 };
 
 struct report_memory {   /* the JSON's "memory"; has_… say what is known */
@@ -59,6 +60,8 @@ struct report_step {  /* one step of a path from a holder into the heap */
 
 struct report_holder {
     const char *name; /* main.sessions, goroutines at main.worker (12), timers → main.f */
+    const char *key;  /* what it is called at every moment of the same executable, see diff.h: the
+                         name, ".bss+0x40", "goroutines of main.worker" whatever their number */
     const char *kind; /* global, goroutine, timer, finalizer, runtime */
     const char *type; /* "" unknown */
     bool type_guessed;
@@ -67,7 +70,8 @@ struct report_holder {
     const char *found_by;     /* "" or: "0x… in .bss, used by main.handle, main.init" for globals
                                  without a name */
     const char *address;      /* "0x…" of a global, else "" */
-    struct report_step *path; /* first steps into what it holds, the fattest child each time */
+    struct report_step *path; /* first steps into what it holds, the fattest child each time; of
+                                 the REPORT_PATHS largest holders only */
     uint32_t path_count;
 };
 
@@ -92,7 +96,8 @@ struct report_finding {                             /* a leak, or what may be on
 
 struct report_shared {  /* what several holders reach together */
     const char **names; /* of the holders */
-    uint32_t name_count;
+    const char **keys;  /* likewise */
+    uint32_t name_count, key_count;
     bool more; /* further holders are not listed */
     uint64_t retained_bytes, objects;
     const char *type; /* of the largest object in it */
@@ -111,7 +116,25 @@ struct report_goroutine_group {
     uint64_t stack_bytes, held_bytes;     /* held: retained by the group without stacks */
     bool system;
     uint64_t longest_wait_ns; /* 0 unknown */
+    const char *function;     /* that they run; "" unknown */
 };
+
+/* Maps, slices and channels that one way from a holder leads to, added up: the carts of all
+ * sessions are one row. Only the largest are looked at (collect_collections.c). */
+struct report_collection {
+    const char *holder, *holder_key; /* as a holder's name and key */
+    const char *path;                /* ".byID", ".byID[value].cart" */
+    const char *kind;                /* "map", "slice", "channel" */
+    const char *type;                /* "" unknown */
+    const char *element;     /* "func", "interface" or ""; for those who register and forget */
+    uint64_t count;          /* how many there are */
+    uint64_t entries;        /* elements in use; of a slice as capacity */
+    uint64_t capacity;       /* elements that there is room for, 0 unknown */
+    uint64_t bytes;          /* of what they themselves consist of, 0 unknown */
+    uint64_t retained_bytes; /* with all that only they hold */
+};
+
+enum { REPORT_PATHS = 1000 };
 
 struct report {
     struct arena arena;
@@ -124,6 +147,8 @@ struct report {
     VECTOR(struct report_shared) shared;    /* largest first */
     VECTOR(struct report_type) types;       /* by retained bytes, largest first */
     VECTOR(struct report_goroutine_group) goroutine_groups; /* by held + stack bytes */
+    VECTOR(struct report_collection) collections;           /* by retained bytes, largest first */
+    bool has_collections;                                   /* they were looked for */
     uint64_t held_alone_bytes, shared_bytes; /* sums over ALL holders and sets, also unlisted */
     VECTOR(const char *) notes; /* sentences the reader must know (racy reading, partial types) */
     struct report_phase {

@@ -25,6 +25,7 @@ static const struct {
     {"retained", 0.1},
     {PHASE_HOLDERS, 0.05},
     {PHASE_FINDINGS, 0.3},
+    {PHASE_COLLECTIONS, 0.05},
     {PHASE_SHARED, 0.5},
     {PHASE_TYPES, 0.25},
 };

@@ -5,6 +5,7 @@
 
 #define PHASE_HOLDERS "steps from the holders"
 #define PHASE_FINDINGS "judge what is held"
+#define PHASE_COLLECTIONS "ways to collections"
 #define PHASE_SHARED "what holders share"
 #define PHASE_TYPES "tables of types"
 

@@ -122,12 +122,26 @@ static struct error *write_report(struct snapshot_writer *writer, const struct r
     return error;
 }
 
+static struct error *write_collections(struct snapshot_writer *writer, const struct report *report)
+{
+    struct snapshot_bytes bytes = {0};
+    if (!report->has_collections)
+        return NULL;
+    struct error *error = snapshot_put_collections(&bytes, report);
+    if (!error)
+        error = snapshot_write_bytes(writer, TAG_COLLECTIONS, SNAPSHOT_ZSTD | SNAPSHOT_OPTIONAL,
+                                     bytes.data.data, bytes.data.count);
+    snapshot_bytes_deinit(&bytes);
+    return error;
+}
+
 static struct error *write_all(struct making *making, struct analysis *analysis,
                                const struct report *report)
 {
     struct snapshot_writer *writer = making->writer;
     struct snapshot_regions regions = {0};
     TRY(write_report(writer, report));
+    TRY(write_collections(writer, report));
     struct error *error = regions_of(&analysis->heap, &regions);
     if (!error)
         error = snapshot_write_graph(writer, analysis->graph, &regions, making->threads);
@@ -166,6 +180,7 @@ struct error *snapshot_make(struct target *target, const struct report_options *
     };
     struct report_options own = *options;
     own.top = SNAPSHOT_ROWS;
+    own.collections = true;
     own.while_stopped = while_stopped;
     own.when_done = when_done;
     own.hook_context = &making;
@@ -186,7 +201,7 @@ struct error *snapshot_make(struct target *target, const struct report_options *
 static struct error *check_chunks(const struct snapshot_file *file)
 {
     static const char known[][5] = {"META", "REPT", "HEAP", "ALOC", "DEGR", "EDGE", "ROOT",
-                                    "REDG", "TYPE", "TNAM", "RNAM", "GORO", "CORE"};
+                                    "REDG", "TYPE", "TNAM", "RNAM", "GORO", "CORE", "COLL"};
     for (uint64_t i = 0; i < file->chunks.count; i++) {
         const struct snapshot_chunk *chunk = &file->chunks.data[i];
         bool found = chunk->flags & SNAPSHOT_OPTIONAL;
@@ -279,6 +294,20 @@ static void cut_tables(struct report *report, uint32_t top)
     report->types.count = MIN_OF(report->types.count, (uint64_t)top);
 }
 
+static struct error *read_collections(struct snapshot *snapshot, struct report *out)
+{
+    const struct snapshot_chunk *chunk = snapshot_chunk_find(snapshot->file, TAG_COLLECTIONS);
+    uint8_t *bytes;
+    uint64_t size;
+    if (!chunk)
+        return NULL;
+    TRY(snapshot_read_bytes(snapshot->file, chunk, UINT32_MAX, &bytes, &size));
+    struct cursor cursor = cursor_make(bytes, size);
+    struct error *error = snapshot_take_collections(&cursor, snapshot_memory_of(chunk), out);
+    free(bytes);
+    return error ? damaged_record(snapshot->file, chunk, error) : NULL;
+}
+
 struct error *snapshot_read_report(struct snapshot *snapshot, uint32_t top, struct report *out)
 {
     const struct snapshot_chunk *chunk;
@@ -291,6 +320,7 @@ struct error *snapshot_read_report(struct snapshot *snapshot, uint32_t top, stru
     free(bytes);
     if (error)
         return damaged_record(snapshot->file, chunk, error);
+    TRY(read_collections(snapshot, out));
     cut_tables(out, top);
     out->target.source =
         arena_copy_string(&out->arena, snapshot->meta.source, strlen(snapshot->meta.source));

@@ -23,6 +23,7 @@ static const struct snapshot_member target_members[] = {
     STRING(report_target, core_path),
     U64(report_target, copy_bytes),
     BOOL(report_target, has_copy_bytes),
+    STRING(report_target, build),
 };
 static const struct snapshot_table target_table =
     SNAPSHOT_TABLE(struct report_target, target_members);
@@ -81,6 +82,7 @@ static const struct snapshot_member holder_members[] = {
     STRING(report_holder, found_by),
     STRING(report_holder, address),
     SNAPSHOT_ARRAY(MEMBER_RECORDS, struct report_holder, path, path_count, &step_table),
+    STRING(report_holder, key),
 };
 static const struct snapshot_table holder_table =
     SNAPSHOT_TABLE(struct report_holder, holder_members);
@@ -119,6 +121,7 @@ static const struct snapshot_member shared_members[] = {
     U64(report_shared, retained_bytes),
     U64(report_shared, objects),
     STRING(report_shared, type),
+    SNAPSHOT_ARRAY(MEMBER_STRINGS, struct report_shared, keys, key_count, NULL),
 };
 static const struct snapshot_table shared_table =
     SNAPSHOT_TABLE(struct report_shared, shared_members);
@@ -135,9 +138,26 @@ static const struct snapshot_member group_members[] = {
     STRING(report_goroutine_group, created_at), STRING(report_goroutine_group, top_at),
     U64(report_goroutine_group, stack_bytes),   U64(report_goroutine_group, held_bytes),
     BOOL(report_goroutine_group, system),       U64(report_goroutine_group, longest_wait_ns),
+    STRING(report_goroutine_group, function),
 };
 static const struct snapshot_table group_table =
     SNAPSHOT_TABLE(struct report_goroutine_group, group_members);
+
+static const struct snapshot_member collection_members[] = {
+    STRING(report_collection, holder),      STRING(report_collection, holder_key),
+    STRING(report_collection, path),        STRING(report_collection, kind),
+    STRING(report_collection, type),        STRING(report_collection, element),
+    U64(report_collection, count),          U64(report_collection, entries),
+    U64(report_collection, capacity),       U64(report_collection, bytes),
+    U64(report_collection, retained_bytes),
+};
+static const struct snapshot_table collection_table =
+    SNAPSHOT_TABLE(struct report_collection, collection_members);
+static const struct snapshot_member collections_members[] = {
+    SNAPSHOT_VECTOR(struct report, collections, &collection_table),
+};
+static const struct snapshot_table collections_table =
+    SNAPSHOT_TABLE(struct report, collections_members);
 
 /* A sentence is a record of one member. */
 struct note {
@@ -182,5 +202,17 @@ struct error *snapshot_take_report(struct cursor *bytes, uint64_t budget, struct
         if (out->findings.data[i].cause > i)
             return error_format(0, "finding %llu of the report goes away with a later one",
                                 (unsigned long long)i);
+    return NULL;
+}
+
+struct error *snapshot_put_collections(struct snapshot_bytes *bytes, const struct report *report)
+{
+    return snapshot_put_record(bytes, &collections_table, report);
+}
+
+struct error *snapshot_take_collections(struct cursor *bytes, uint64_t budget, struct report *out)
+{
+    TRY(snapshot_take_record(bytes, &collections_table, &out->arena, &budget, out));
+    out->has_collections = true;
     return NULL;
 }

@@ -17,4 +17,10 @@ struct error *snapshot_put_report(struct snapshot_bytes *bytes,
 struct error *snapshot_take_report(struct cursor *bytes, uint64_t budget,
                                    struct report *out) ERROR_CHECK;
 
+/* The same for the report's collections (chunk COLL), which are no part of that. */
+struct error *snapshot_put_collections(struct snapshot_bytes *bytes,
+                                       const struct report *report) ERROR_CHECK;
+struct error *snapshot_take_collections(struct cursor *bytes, uint64_t budget,
+                                        struct report *out) ERROR_CHECK;
+
 #endif

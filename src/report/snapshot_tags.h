@@ -10,7 +10,8 @@
 #define TAG_TYPE_NAMES SNAPSHOT_TAG('T', 'N', 'A', 'M')
 #define TAG_ROOT_NAMES SNAPSHOT_TAG('R', 'N', 'A', 'M')
 #define TAG_GOROUTINES SNAPSHOT_TAG('G', 'O', 'R', 'O')
-#define TAG_CORE SNAPSHOT_TAG('C', 'O', 'R', 'E') /* the memory's contents: optional */
+#define TAG_COLLECTIONS SNAPSHOT_TAG('C', 'O', 'L', 'L') /* optional */
+#define TAG_CORE SNAPSHOT_TAG('C', 'O', 'R', 'E')        /* the memory's contents: optional */
 
 /* Memory that the rows of a chunk may take: 1 MiB, and so much for each byte that it has in the
  * file. A row of a few bytes can have a few dozen in memory, and blocks are compressed. */

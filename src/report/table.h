@@ -19,7 +19,7 @@ struct table_column {
 struct table_row {
     const char *cells[TABLE_MAX_COLUMNS]; /* clean; NULL is as "" */
     enum text_color color;                /* of the first cell */
-    const char *below[2];                 /* clean lines under the row, cut to fit; NULL: none */
+    const char *below[3];                 /* clean lines under the row, cut to fit; NULL: none */
     unsigned below_at;                    /* the column at which they begin */
 };
 

@@ -224,7 +224,7 @@ struct error *report_write_text(const struct report *report, const struct text_s
     errno = 0;
     write_headline(&lines, report);
     write_memory(&lines, report);
-    text_findings(&lines, report);
+    text_findings(&lines, report, "would free");
     text_holders(&lines, report);
     text_types(&lines, report);
     text_goroutines(&lines, report);

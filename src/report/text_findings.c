@@ -120,7 +120,7 @@ static void write_note(struct lines *lines, const struct report_finding *finding
     lines_wrap(lines, DIM, clean(lines, finding->message), SIZE_COLUMN + 2);
 }
 
-void text_findings(struct lines *lines, const struct report *report)
+void text_findings(struct lines *lines, const struct report *report, const char *size_title)
 {
     uint64_t loud = 0, quiet = 0, number = 0;
     for (uint64_t i = 0; i < report->findings.count; i++) {
@@ -133,7 +133,7 @@ void text_findings(struct lines *lines, const struct report *report)
               loud ? arena_printf(lines->arena, "FINDINGS (%llu)", (unsigned long long)loud)
                    : "FINDINGS: none above info");
     if (loud)
-        lines_right(lines, DIM, "would free", lines->style.columns);
+        lines_right(lines, DIM, size_title, lines->style.columns);
     lines_end(lines);
     for (uint64_t i = 0; i < report->findings.count && number < lines->style.top; i++) {
         const struct report_finding *finding = &report->findings.data[i];

@@ -6,7 +6,8 @@
 #include "report/model.h"
 
 /* Begins with an empty line. What is above info is told in full, the rest in a line each; at most
- * style.top of them. Says so when there is nothing above info. */
-void text_findings(struct lines *lines, const struct report *report);
+ * style.top of them. size_title: over the bytes, "would free". Says so when there is nothing above
+ * info. */
+void text_findings(struct lines *lines, const struct report *report, const char *size_title);
 
 #endif

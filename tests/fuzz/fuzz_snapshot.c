@@ -15,17 +15,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "report/diff_text.h"
 #include "report/json.h"
 #include "report/snapshot_contents.h"
 #include "report/text.h"
+#include "report/verdict.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Beyond that a graph takes the fuzzer's time, not its wits. */
 enum { BLOCKS_MAX = 64, OBJECTS_MAX = 1 << 20 };
 
-static const char tags[][5] = {"META", "REPT", "HEAP", "ALOC", "DEGR", "EDGE", "ROOT",
-                               "REDG", "TYPE", "TNAM", "RNAM", "GORO", "NEXT", "CORE"};
+static const char tags[][5] = {"META", "REPT", "HEAP", "ALOC", "DEGR", "EDGE", "ROOT", "REDG",
+                               "TYPE", "TNAM", "RNAM", "GORO", "NEXT", "CORE", "COLL"};
 
 struct piece {
     const uint8_t *bytes;
@@ -59,7 +61,8 @@ static void write_chunks(struct snapshot_writer *writer, struct cursor *input)
         }
         uint32_t tag, flags = strcmp(tags[choice], "ALOC") ? SNAPSHOT_ZSTD : 0;
         memcpy(&tag, tags[choice], sizeof(tag));
-        if (!strcmp(tags[choice], "NEXT") || !strcmp(tags[choice], "CORE"))
+        if (!strcmp(tags[choice], "NEXT") || !strcmp(tags[choice], "CORE") ||
+            !strcmp(tags[choice], "COLL"))
             flags |= SNAPSHOT_OPTIONAL;
         if (written[choice])
             continue;
@@ -83,6 +86,41 @@ static void make_file(int descriptor, struct cursor *input)
     fclose(out);
 }
 
+/* Everything came, or everything went. */
+static void use_diff(const struct report *before, const struct report *after)
+{
+    struct diff diff;
+    struct verdict verdict;
+    struct verdict_limits limits = {.has_growth_share = true, .has_finding = true, .finding = 0};
+    struct text_style style = {.columns = 80, .utf8 = true};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert(out);
+    struct error *error = diff_make(before, after, &diff);
+    assert(!error);
+    error = verdict_make(&diff, &limits, &verdict);
+    assert(!error);
+    error_destroy(diff_write_text(&diff, &style, out));
+    error_destroy(verdict_write_text(&verdict, &diff, NULL, &style, out));
+    error_destroy(verdict_write_json(&verdict, &diff, NULL, "fuzz", 10, out));
+    verdict_deinit(&verdict);
+    diff_deinit(&diff);
+    fclose(out);
+    free(text);
+}
+
+static void use_diffs(const struct report *report)
+{
+    struct report empty;
+    report_init(&empty);
+    empty.has_collections = true;
+    use_diff(&empty, report);
+    use_diff(report, &empty);
+    use_diff(report, report);
+    report_deinit(&empty);
+}
+
 static void use_report(struct snapshot *snapshot)
 {
     struct report report;
@@ -98,6 +136,7 @@ static void use_report(struct snapshot *snapshot)
         error_destroy(report_write_json(&report, "fuzz", out));
         fclose(out);
         free(text);
+        use_diffs(&report);
     }
     error_destroy(error);
     report_deinit(&report);

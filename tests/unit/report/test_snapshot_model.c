@@ -55,8 +55,37 @@ static void reports_come_back(void **state)
     assert_true(compared > 10000);
 }
 
+static void collections_come_back(void **state)
+{
+    (void)state;
+    struct report report, copy;
+    struct snapshot_bytes bytes = {0};
+    report_init(&report);
+    report_init(&copy);
+    ADD(&report.collections, (struct report_collection){"main.a", "main.key", ".byID[value]", "map",
+                                                        "map[int]int", "func", 1, 2, 3, 4, 5});
+    assert_null(snapshot_put_collections(&bytes, &report));
+    struct cursor cursor = cursor_make(bytes.data.data, bytes.data.count);
+    assert_false(copy.has_collections);
+    assert_null(snapshot_take_collections(&cursor, 1 << 20, &copy));
+    assert_true(copy.has_collections);
+    assert_int_equal(copy.collections.count, 1);
+    const struct report_collection *c = &copy.collections.data[0];
+    const char *texts[] = {c->holder, c->holder_key, c->path, c->kind, c->type, c->element};
+    const char *expected[] = {"main.a", "main.key", ".byID[value]", "map", "map[int]int", "func"};
+    for (unsigned i = 0; i < ARRAY_COUNT(texts); i++)
+        assert_string_equal(texts[i], expected[i]);
+    const uint64_t numbers[] = {c->count, c->entries, c->capacity, c->bytes, c->retained_bytes};
+    for (unsigned i = 0; i < ARRAY_COUNT(numbers); i++)
+        assert_int_equal(numbers[i], i + 1);
+    snapshot_bytes_deinit(&bytes);
+    report_deinit(&report);
+    report_deinit(&copy);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reports_come_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reports_come_back),
+                                       cmocka_unit_test(collections_come_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
