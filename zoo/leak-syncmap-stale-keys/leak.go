@@ -110,7 +110,7 @@ func replace(m *sync.Map) {
 // A key by value: the map puts each into an object of its own.
 type document struct {
 	tenant string
-	source [4080]byte
+	source [8176]byte
 }
 
 type page struct {
@@ -128,7 +128,7 @@ func render(n int) document {
 }
 
 func renderDocuments() truth.Leak {
-	n := truth.Scaled(12000)
+	n := truth.Scaled(6000)
 	for i := 0; i < 20; i++ {
 		render(n + i)
 	}
