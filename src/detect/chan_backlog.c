@@ -1,5 +1,7 @@
 /* chan-backlog: a large buffered channel that stands full, or nearly so, while no goroutine waits
  * to receive from it. */
+#include <string.h>
+
 #include "detect/detectors.h"
 
 enum {
@@ -8,7 +10,14 @@ enum {
     FULL_DENOMINATOR = 4,
 };
 
-enum number { NUMBER_CHANNELS, NUMBER_QUEUED, NUMBER_CAPACITY, NUMBER_SENDERS, NUMBER_CLOSED };
+enum number {
+    NUMBER_CHANNELS,
+    NUMBER_QUEUED,
+    NUMBER_CAPACITY,
+    NUMBER_SENDERS,
+    NUMBER_USERS,
+    NUMBER_CLOSED
+};
 
 /* All pointers of the buffer: an empty slot is zero. */
 static void cut_of(const struct graph *graph, uint32_t buffer, uint64_t *out)
@@ -18,7 +27,30 @@ static void cut_of(const struct graph *graph, uint32_t buffer, uint64_t *out)
         out[e - first] = (uint64_t)buffer << 32 | (graph->edges[e] & GRAPH_ID);
 }
 
-static struct error *add_case(struct detect *detect, const struct channel_fact *channel)
+static bool is_backlog(const struct detect *detect, const struct channel_fact *channel)
+{
+    return channel->queued >= LEAST_QUEUED && !channel->receivers &&
+           channel->queued > channel->capacity / FULL_DENOMINATOR * FULL_NUMERATOR &&
+           graph_is_reachable(detect->analysis->graph, channel->id);
+}
+
+/* Counts, for each channel of the map, the frames that have it of goroutines that do not wait to
+ * send: channel id + 1 → their number. O(root edges). */
+static void count_users(const struct detect *detect, struct hash_map *channels)
+{
+    const struct analysis *a = detect->analysis;
+    for (uint64_t i = 0; i < a->graph->root_edges.count; i++) {
+        uint64_t edge = a->graph->root_edges.data[i];
+        const struct root_info *info = &a->roots.infos.data[edge >> 32];
+        uint64_t *users = hash_map_find(channels, (edge & GRAPH_ID) + 1);
+        if (users && info->goroutine != GRAPH_NONE &&
+            strcmp(a->goroutines.items.data[info->goroutine].state, "chan send"))
+            ++*users;
+    }
+}
+
+static struct error *add_case(struct detect *detect, const struct channel_fact *channel,
+                              uint64_t users)
 {
     const struct graph *graph = detect->analysis->graph;
     uint64_t edges = graph->edge_begin[channel->buffer + 1] - graph->edge_begin[channel->buffer];
@@ -27,8 +59,8 @@ static struct error *add_case(struct detect *detect, const struct channel_fact *
     cut_of(graph, channel->buffer, cut);
     struct detect_case one = {
         .node = channel->id,
-        .variant = channel->element,
-        .confidence = CONFIDENCE_LIKELY,
+        .variant = channel->element * 2 + (users != 0),
+        .confidence = users ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY,
         .cut = cut,
         .cut_count = edges,
         .count = channel->queued,
@@ -36,6 +68,7 @@ static struct error *add_case(struct detect *detect, const struct channel_fact *
                     [NUMBER_QUEUED] = channel->queued,
                     [NUMBER_CAPACITY] = channel->capacity,
                     [NUMBER_SENDERS] = channel->senders,
+                    [NUMBER_USERS] = users,
                     [NUMBER_CLOSED] = channel->is_closed},
     };
     return detect_add(detect, &one);
@@ -44,36 +77,47 @@ static struct error *add_case(struct detect *detect, const struct channel_fact *
 static struct error *judge(struct detect *detect)
 {
     const struct channel_table *channels = &detect->analysis->facts.channels;
-    for (uint64_t i = 0; i < channels->items.count; i++) {
+    struct hash_map users = {0};
+    struct error *error = NULL;
+    uint64_t *value;
+    for (uint64_t i = 0; i < channels->items.count && !error; i++)
+        if (is_backlog(detect, &channels->items.data[i]))
+            error = hash_map_insert(&users, (uint64_t)channels->items.data[i].id + 1, &value, NULL);
+    if (!error && users.count)
+        count_users(detect, &users);
+    for (uint64_t i = 0; i < channels->items.count && !error; i++) {
         const struct channel_fact *channel = &channels->items.data[i];
-        if (channel->queued < LEAST_QUEUED || channel->receivers ||
-            channel->queued <= channel->capacity / FULL_DENOMINATOR * FULL_NUMERATOR ||
-            !graph_is_reachable(detect->analysis->graph, channel->id))
-            continue;
-        TRY(add_case(detect, channel));
+        const uint64_t *found = hash_map_find(&users, (uint64_t)channel->id + 1);
+        if (found)
+            error = add_case(detect, channel, *found);
     }
-    return NULL;
+    hash_map_deinit(&users);
+    return error;
 }
 
 static void describe(struct detect *detect, const struct detect_group *group,
                      struct finding *finding)
 {
     const struct type_table *types = &detect->analysis->typing.table;
-    const char *element =
-        group->variant < types->types.count ? types->types.data[group->variant].name : "?";
+    uint32_t type = group->variant / 2;
+    const char *element = type < types->types.count ? types->types.data[type].name : "?";
     uint64_t channels = group->numbers[NUMBER_CHANNELS], senders = group->numbers[NUMBER_SENDERS];
     const char *how = channels == 1 ? arena_printf(&detect->arena, "a chan %s", element)
                                     : arena_printf(&detect->arena, "%s channels chan %s",
                                                    detect_count(detect, channels), element);
+    const char *busy = group->numbers[NUMBER_USERS]
+                           ? "; goroutines that do not wait to send have it on their stacks and "
+                             "may be busy with what they received"
+                           : "";
     const char *waiting =
         senders ? arena_printf(&detect->arena, ", %s to send",
                                detect_plural(detect, senders, "goroutine waits", "goroutines wait"))
                 : "";
     finding->message = arena_printf(
-        &detect->arena, "%s of %s places in %s in %s are taken and nobody waits to receive%s: %s",
+        &detect->arena, "%s of %s places in %s in %s are taken and nobody waits to receive%s: %s%s",
         detect_count(detect, group->numbers[NUMBER_QUEUED]),
         detect_count(detect, group->numbers[NUMBER_CAPACITY]), how,
-        detect_holder_name(detect, group), waiting, detect_size(detect, finding->bytes));
+        detect_holder_name(detect, group), waiting, detect_size(detect, finding->bytes), busy);
     finding->fix =
         "keep the receivers running as long as there are senders, drop or refuse what does "
         "not fit (select with default), and make the buffer no larger than needed";
@@ -81,6 +125,7 @@ static void describe(struct detect *detect, const struct detect_group *group,
     finding_note(finding, "capacity", group->numbers[NUMBER_CAPACITY], UNIT_COUNT);
     finding_note(finding, "channels", channels, UNIT_COUNT);
     finding_note(finding, "waiting_senders", senders, UNIT_COUNT);
+    finding_note(finding, "frames_with_it", group->numbers[NUMBER_USERS], UNIT_COUNT);
     finding_note(finding, "closed_channels", group->numbers[NUMBER_CLOSED], UNIT_COUNT);
 }
 

@@ -27,12 +27,16 @@ static int by_child(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* context.timerCtx: its timer will cancel it. */
-static bool has_deadline(const struct detect *detect, uint32_t id)
+/* context.timerCtx: its timer will cancel it. context.afterFuncCtx waits for its parent's end and
+ * calls a function then: that is what it is for. */
+static enum variant variant_of(const struct detect *detect, uint32_t id)
 {
     const struct typing *typing = &detect->analysis->typing;
     uint32_t type = typing_type(typing, id);
-    return type != TYPE_NONE && !strcmp(typing->table.types.data[type].name, "context.timerCtx");
+    const char *name = type == TYPE_NONE ? "" : typing->table.types.data[type].name;
+    return !strcmp(name, "context.timerCtx")       ? VARIANT_DEADLINE
+           : !strcmp(name, "context.afterFuncCtx") ? VARIANTS
+                                                   : VARIANT_CANCEL;
 }
 
 /* Of a map in growth a child may hang on both tables. */
@@ -45,10 +49,9 @@ static struct error *sort_children(const struct detect *detect, const struct map
     for (uint64_t i = map->first; i < map->end; i++) {
         uint64_t edge = detect->analysis->facts.maps.edges.data[i];
         uint32_t child = (uint32_t)edge, dominator = graph_dominator(graph, child);
-        bool deadline = has_deadline(detect, child);
-        if (dominator != edge >> 32 && dominator != map->id)
-            continue;
-        TRY(vector_push(&out->cut[deadline], edge));
+        enum variant variant = variant_of(detect, child);
+        if (variant != VARIANTS && (dominator == edge >> 32 || dominator == map->id))
+            TRY(vector_push(&out->cut[variant], edge));
     }
     for (unsigned v = 0; v < VARIANTS; v++) {
         const uint64_t *cut = out->cut[v].data;

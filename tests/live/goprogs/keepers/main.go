@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 )
 
 type connection struct {
@@ -41,17 +42,39 @@ var named sync.Map
 
 type pair struct{ left, right [40]byte }
 
+// Full, but its receiver is at work on an element.
+var busy = make(chan *connection, 256)
+
+func work(done chan bool) {
+	for c := range busy {
+		<-done
+		c.number++
+	}
+}
+
+// Children that their deadlines will end.
+var limited, limitedEnds = context.WithCancel(context.Background())
+
+//go:noinline
+func limit() {
+	for i := 0; i < 400; i++ {
+		ctx, _ := context.WithTimeout(context.WithValue(limited, i, connections(1)[0]), time.Hour)
+		_ = ctx
+	}
+}
+
 type told struct {
 	Ready    bool           `json:"ready"`
 	Stale    map[string]int `json:"stale"`
 	Entries  map[string]int `json:"entries"`
 	Children map[string]int `json:"children"`
+	Left     map[string]int `json:"left"` // children whose cancel function nobody has
 	Queued   map[string]int `json:"queued"`
 	Version  string         `json:"version"`
 }
 
 var truth = told{Ready: true, Stale: map[string]int{}, Entries: map[string]int{}, Children: map[string]int{},
-	Queued: map[string]int{}}
+	Left: map[string]int{}, Queued: map[string]int{}}
 
 func promote(m *sync.Map) { m.Range(func(_, _ interface{}) bool { return true }) }
 
@@ -138,7 +161,8 @@ func serve() {
 		}
 		_ = ctx
 	}
-	truth.Children["server"] = 1500
+	truth.Children["server"], truth.Children["limited"] = 1500, 400
+	truth.Left["server"], truth.Left["limited"] = 1000, 400
 	for i := 0; i < 3; i++ {
 		_, cancel := context.WithCancel(idle)
 		cancels = append(cancels, cancel)
@@ -190,12 +214,18 @@ func fillChannels() {
 	for i := 0; i < 100; i++ {
 		runtime.Gosched()
 	}
+	go work(make(chan bool))
+	for i := 0; i < 257; i++ {
+		busy <- connections(1)[0]
+	}
+	truth.Queued["busy"] = 256
 	truth.Queued["backlog"], truth.Queued["waited"] = 950, 64
 }
 
 func main() {
 	fillMaps()
 	serve()
+	limit()
 	fillChannels()
 	runtime.GC()
 	runtime.GC()
@@ -210,4 +240,5 @@ func main() {
 	<-wait
 	serverEnds()
 	idleEnds()
+	limitedEnds()
 }
