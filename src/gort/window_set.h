@@ -4,7 +4,7 @@
  * known exactly; of more only which sixty-fourths of the object they touch, and their sums: what is
  * seen is then never said to be less than it is.
  *
- * 136 bytes.
+ * 120 bytes.
  */
 #ifndef LEAKHOUND_GORT_WINDOW_SET_H
 #define LEAKHOUND_GORT_WINDOW_SET_H
