@@ -5,6 +5,7 @@ const struct detector *const detectors[] = {
     &detector_map_never_shrinks,
     &detector_map_grows_only,
     &detector_map_values_pinned,
+    &detector_request_pinned,
     &detector_context_children,
     &detector_substring_pinned,
     &detector_subslice_pinned,

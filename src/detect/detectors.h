@@ -8,6 +8,7 @@ extern const struct detector detector_syncmap_stale_keys;
 extern const struct detector detector_map_never_shrinks;
 extern const struct detector detector_map_grows_only;
 extern const struct detector detector_map_values_pinned;
+extern const struct detector detector_request_pinned;
 extern const struct detector detector_context_children;
 extern const struct detector detector_substring_pinned;
 extern const struct detector detector_subslice_pinned;
