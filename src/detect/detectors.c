@@ -14,6 +14,7 @@ const struct detector *const detectors[] = {
     &detector_pool_bloat,
     &detector_finalizer_cycle,
     &detector_chan_backlog,
+    &detector_listener_growth,
     &detector_arena_held,
     &detector_garbage_waiting,
     &detector_fragmented_spans,

@@ -17,6 +17,7 @@ extern const struct detector detector_oversized_backing;
 extern const struct detector detector_pool_bloat;
 extern const struct detector detector_finalizer_cycle;
 extern const struct detector detector_chan_backlog;
+extern const struct detector detector_listener_growth;
 extern const struct detector detector_arena_held;
 extern const struct detector detector_garbage_waiting;
 extern const struct detector detector_fragmented_spans;
