@@ -11,7 +11,7 @@
 
 #include "base/bitset.h"
 
-#define LEAST_SPARE ((uint64_t)16 << 20)
+#define LEAST_SPARE ((uint64_t)8 << 20)
 
 enum { CLASSES = 256, USUAL_PERCENT = 100, PERCENT_MAX = 1 << 20 };
 
