@@ -28,11 +28,11 @@ static struct error *unsupported_version(const struct go_runtime *runtime)
                         runtime->version, known);
 }
 
-/* Experiments that move what we read; the layouts are those of the default builds. */
+/* Experiments that move what we read; the layouts are those of the default builds. Not "arenas",
+ * which only adds the package arena: the runtime's side of it is in every build. */
 static struct error *check_experiments(const struct go_runtime *runtime)
 {
-    static const char *const moving[] = {"greenteagc", "swissmap", "mapsplitgroup", "arenas",
-                                         "allocheaders"};
+    static const char *const moving[] = {"greenteagc", "swissmap", "mapsplitgroup", "allocheaders"};
     const char *experiments = strstr(runtime->version, "X:");
     for (unsigned i = 0; experiments && i < ARRAY_COUNT(moving); i++)
         if (strstr(experiments, moving[i]))

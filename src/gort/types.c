@@ -7,6 +7,7 @@ enum {
     NAME_MAX_BYTES = 4096,
     FIELDS_MAX = 1 << 16,
     TYPES_MAX = 1 << 24,
+    TFLAG_UNCOMMON = 1,
     TFLAG_EXTRA_STAR = 2,
     TFLAG_DIRECT = 0x20, /* ≥ 1.26 */
     KIND_DIRECT = 0x20,  /* ≤ 1.25 */
@@ -218,6 +219,25 @@ uint32_t type_pointer_named(struct type_table *table, const char *name)
     const uint64_t *value = hash_map_find(&table->pointers, hash_bytes(name, strlen(name)) | 2);
     uint32_t type = value && *value > 1 ? type_at(table, *value) : TYPE_NONE;
     return type != TYPE_NONE && !strcmp(table->types.data[type].name, name) ? type : TYPE_NONE;
+}
+
+/* abi.UncommonType stands behind the descriptor of its kind (internal/abi/type.go, Uncommon). */
+const char *type_package(struct type_table *table, uint32_t type)
+{
+    const struct go_module *m = &table->runtime->module;
+    const struct layout *layout = table->runtime->layout;
+    const struct go_type *t = &table->types.data[type];
+    uint64_t at = t->address + (uint64_t)layout_offset(layout, LAYOUT_SIZE_abi_StructType);
+    if (t->kind != KIND_STRUCT || t->address < m->types || at + 8 > m->types_end)
+        return "";
+    uint64_t flags =
+        type_word(table, t->address + (uint64_t)layout_offset(layout, LAYOUT_abi_Type_TFlag));
+    if (!(flags & TFLAG_UNCOMMON))
+        return "";
+    uint64_t name =
+        type_word(table, at + (uint64_t)layout_offset(layout, LAYOUT_abi_UncommonType_PkgPath));
+    const char *path = read_name(table, m->types + (uint32_t)name, false, NULL);
+    return path ? path : "";
 }
 
 uint32_t type_pseudo(struct type_table *table, enum pseudo_type kind, const char *name)

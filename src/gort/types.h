@@ -82,6 +82,10 @@ uint32_t type_pseudo(struct type_table *table, enum pseudo_type kind, const char
 /* Field i of a struct type; false when damaged. */
 bool type_field(struct type_table *table, uint32_t type, uint32_t i, struct go_type_field *out);
 
+/* Path of the package that a struct type with methods was declared in ("net/http"), "" when that is
+ * not known. Reads the type section only. */
+const char *type_package(struct type_table *table, uint32_t type);
+
 /* Interface tables: descriptor address of the dynamic type of the itab at address, 0 if it is none
  * (runtime/runtime2.go, itab; abi.ITab). */
 uint64_t type_of_itab(struct type_table *table, uint64_t itab);
