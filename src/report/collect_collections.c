@@ -21,7 +21,7 @@ enum {
 
 struct candidate {
     uint64_t retained;
-    uint64_t entries, capacity;
+    uint64_t entries, capacity, bytes; /* capacity and bytes: 0 unknown */
     uint32_t id;
     const char *kind;
 };
@@ -55,20 +55,52 @@ static struct error *consider_array(struct collecting *c, uint32_t id)
         t->kind == KIND_UINT8 || room < COLLECTION_ENTRIES_MIN ||
         collect_is_map_part(c->analysis, id))
         return NULL;
-    return consider(
-        c, (struct candidate){.id = id, .entries = room, .capacity = room, .kind = "slice"});
+    return consider(c, (struct candidate){.id = id,
+                                          .entries = room,
+                                          .capacity = room,
+                                          .bytes = graph_object_bytes(c->analysis->graph, id),
+                                          .kind = "slice"});
+}
+
+/* The facts tell of large maps, and of those that are mostly empty. */
+static const struct map_fact *fact_of(const struct map_table *table, uint32_t id)
+{
+    uint64_t low = 0, high = table->items.count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (table->items.data[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < table->items.count && table->items.data[low].id == id ? &table->items.data[low]
+                                                                       : NULL;
+}
+
+static struct error *consider_counted(struct collecting *c, const struct collection_count *count)
+{
+    uint64_t own = graph_object_bytes(c->analysis->graph, count->id);
+    struct candidate one = {
+        .id = count->id,
+        .entries = count->entries,
+        .capacity = count->capacity,
+        .bytes = count->is_channel ? own : 0,
+        .kind = count->is_channel ? "channel" : "map",
+    };
+    const struct map_fact *fact =
+        count->is_channel ? NULL : fact_of(&c->analysis->facts.maps, count->id);
+    if (fact) {
+        one.capacity = fact->slots;
+        one.bytes = fact->bytes + own;
+    }
+    return consider(c, one);
 }
 
 static struct error *find_candidates(struct collecting *c, const struct collection_counts *counts)
 {
     const struct heap *heap = &c->analysis->heap;
-    for (uint64_t i = 0; i < counts->items.count; i++) {
-        const struct collection_count *count = &counts->items.data[i];
-        TRY(consider(c, (struct candidate){.id = count->id,
-                                           .entries = count->entries,
-                                           .capacity = count->capacity,
-                                           .kind = count->is_channel ? "channel" : "map"}));
-    }
+    for (uint64_t i = 0; i < counts->items.count; i++)
+        TRY(consider_counted(c, &counts->items.data[i]));
     for (uint64_t s = 0; s < heap->spans.count; s++) {
         const struct heap_span *span = &heap->spans.data[s];
         for (uint32_t i = 0; span->element_size >= BYTES_MIN && i < span->slots; i++)
@@ -222,9 +254,10 @@ static struct error *add_row(struct collecting *c, const struct candidate *one)
     struct report_collection *out = &report->collections.data[row];
     out->count++;
     out->entries += one->entries;
-    out->capacity += one->capacity;
-    if (strcmp(one->kind, "map")) /* a map has parts that its header does not tell of */
-        out->bytes += graph_object_bytes(a->graph, one->id);
+    /* of several all must be known */
+    bool first = out->count == 1;
+    out->capacity = one->capacity && (first || out->capacity) ? out->capacity + one->capacity : 0;
+    out->bytes = one->bytes && (first || out->bytes) ? out->bytes + one->bytes : 0;
     out->retained_bytes += one->retained;
     return NULL;
 }

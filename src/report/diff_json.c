@@ -71,9 +71,9 @@ static void put_collection(struct json_writer *json, const struct diff_collectio
     json_key_string(json, "type", row->type);
     put_amount(json, "count", row->count);
     put_amount(json, "entries", row->entries);
-    put_known(json, "capacity", row->capacity.before + row->capacity.after > 0,
-              row->capacity.before, row->capacity.after);
-    put_known(json, "bytes", row->bytes.before + row->bytes.after > 0, row->bytes.before,
+    put_known(json, "capacity", row->capacity.before && row->capacity.after, row->capacity.before,
+              row->capacity.after);
+    put_known(json, "bytes", row->bytes.before && row->bytes.after, row->bytes.before,
               row->bytes.after);
     put_amount(json, "retained_bytes", row->retained);
     json_end(json);

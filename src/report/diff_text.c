@@ -235,13 +235,24 @@ static bool choose(struct choice *choice, struct diff_amount amount)
     return false;
 }
 
-/* Rows so small that their change tells nothing, when there are others. */
-static bool is_noise(const struct diff *diff, struct diff_amount amount)
+static uint64_t change_of(struct diff_amount amount)
 {
-    uint64_t change = diff_grown(amount) + diff_shrunk(amount);
-    uint64_t whole = MAX_OF(diff->live.before, diff->live.after);
-    return change < whole / 5000;
+    return diff_grown(amount) + diff_shrunk(amount);
 }
+
+/* Rows so small beside the largest change that they tell nothing. */
+static bool is_noise(struct diff_amount amount, uint64_t largest)
+{
+    return change_of(amount) < largest / 200;
+}
+
+#define LARGEST_CHANGE(vector, member)                                                             \
+    __extension__({                                                                                \
+        uint64_t largest_ = 0;                                                                     \
+        for (uint64_t i_ = 0; i_ < (vector)->count; i_++)                                          \
+            largest_ = MAX_OF(largest_, change_of((vector)->data[i_].member));                     \
+        largest_;                                                                                  \
+    })
 
 static struct table_row *allocate_rows(struct lines *lines, uint64_t count)
 {
@@ -328,10 +339,11 @@ static void write_holders(struct lines *lines, const struct diff *diff)
     struct choice choice = {.top = lines->style.top};
     struct table_row *rows =
         allocate_rows(lines, MIN_OF(diff->holders.count, 2ull * lines->style.top));
+    const uint64_t largest = LARGEST_CHANGE(&diff->holders, bytes);
     uint64_t count = 0;
     for (uint64_t i = 0; i < diff->holders.count; i++) {
         const struct diff_holder *row = &diff->holders.data[i];
-        if (is_noise(diff, row->bytes)) {
+        if (is_noise(row->bytes, largest)) {
             choice.left_out++;
             continue;
         }
@@ -361,11 +373,12 @@ static void write_types(struct lines *lines, const struct diff *diff)
     struct choice choice = {.top = lines->style.top};
     struct table_row *rows =
         allocate_rows(lines, MIN_OF(diff->types.count, 2ull * lines->style.top));
+    const uint64_t largest = LARGEST_CHANGE(&diff->types, bytes);
     struct arena *arena = lines->arena;
     uint64_t count = 0;
     for (uint64_t i = 0; i < diff->types.count; i++) {
         const struct diff_type *row = &diff->types.data[i];
-        if (is_noise(diff, row->bytes)) {
+        if (is_noise(row->bytes, largest)) {
             choice.left_out++;
             continue;
         }
@@ -408,11 +421,12 @@ static void write_collections(struct lines *lines, const struct diff *diff)
     struct choice choice = {.top = lines->style.top};
     struct table_row *rows =
         allocate_rows(lines, MIN_OF(diff->collections.count, 2ull * lines->style.top));
+    const uint64_t largest = LARGEST_CHANGE(&diff->collections, retained);
     struct arena *arena = lines->arena;
     uint64_t count = 0;
     for (uint64_t i = 0; i < diff->collections.count; i++) {
         const struct diff_collection *row = &diff->collections.data[i];
-        if (is_noise(diff, row->retained) || !choose(&choice, row->retained))
+        if (is_noise(row->retained, largest) || !choose(&choice, row->retained))
             continue;
         rows[count++] = (struct table_row){
             .cells = {arena_printf(arena, "%s%s", clean(lines, row->holder),
@@ -460,10 +474,11 @@ static void write_sites(struct lines *lines, const struct diff *diff)
     struct choice choice = {.top = lines->style.top};
     struct table_row *rows =
         allocate_rows(lines, MIN_OF(diff->sites.count, 2ull * lines->style.top));
+    const uint64_t largest = LARGEST_CHANGE(&diff->sites, count);
     uint64_t count = 0;
     for (uint64_t i = 0; i < diff->sites.count; i++) {
         const struct diff_site *site = &diff->sites.data[i];
-        if (site->system || site->count.before == site->count.after)
+        if (site->system || !change_of(site->count) || is_noise(site->count, largest))
             continue;
         if (choose(&choice, site->count))
             rows[count++] = site_row(lines, site);

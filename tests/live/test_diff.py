@@ -149,6 +149,11 @@ def check_collections(told):
            (grown.get("kind"), grown["entries"]["before"], grown["entries"]["after"]))
     expect("growth of the map", sessions["retained_bytes"]["growth"],
            grown["retained_bytes"]["growth"])
+    for side in ("before", "after"):
+        if not grown["entries"][side] < grown["capacity"][side] < 4 * grown["entries"][side]:
+            raise Wrong(f"the map has room for {grown['capacity']}")
+        if not 200000 < grown["bytes"][side] < 8 << 20:
+            raise Wrong(f"the map itself has {grown['bytes']}")
     rows = {row["type"]: row for row in told["collections"]}
     for kind, growth_of in (("map[uint64]*main.order", 8000), ("map[string]*main.order", 8000),
                             ("map[int]*main.page", -6000)):
