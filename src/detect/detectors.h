@@ -20,5 +20,6 @@ extern const struct detector detector_arena_held;
 extern const struct detector detector_garbage_waiting;
 extern const struct detector detector_fragmented_spans;
 extern const struct detector detector_duplicate_strings;
+extern const struct detector detector_goroutine_leak;
 
 #endif
