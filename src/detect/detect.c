@@ -78,7 +78,8 @@ static struct error *find_group(struct detect *detect, const struct detect_case 
                                                                .is_shared = shared,
                                                                .type = type,
                                                                .variant = one->variant,
-                                                               .confidence = one->confidence}));
+                                                               .confidence = one->confidence,
+                                                               .nodes_go = one->node_goes}));
     }
     *out = &detect->groups.data[*value];
     return NULL;
@@ -88,6 +89,8 @@ static struct error *find_group(struct detect *detect, const struct detect_case 
 static uint64_t estimate(const struct graph *graph, const struct detect_case *one)
 {
     uint64_t bytes = one->own_bytes;
+    if (one->node_goes)
+        bytes += graph_retained_bytes(graph, one->node);
     uint32_t last = GRAPH_NONE;
     for (uint64_t i = 0; i < one->cut_count; i++) {
         uint32_t target = (uint32_t)one->cut[i] & GRAPH_ID;
@@ -121,6 +124,13 @@ struct error *detect_add(struct detect *detect, const struct detect_case *one)
     group->count += one->count;
     group->own_bytes += one->own_bytes;
     group->own_objects += one->own_objects;
+    group->kept_bytes += one->kept_bytes;
+    group->kept_objects += one->kept_objects;
+    group->nodes_go = group->nodes_go && one->node_goes;
+    if (one->node_goes) {
+        group->own_bytes += graph_retained_bytes(graph, one->node);
+        group->own_objects += graph_retained_objects(graph, one->node);
+    }
     group->estimate += bytes;
     group->is_shared = group->is_shared || shared;
     group->confidence = MIN_OF(group->confidence, one->confidence);
@@ -195,12 +205,13 @@ static struct error *size_groups(struct detect *detect, uint64_t count, struct g
 static struct finding make_finding(const struct detect *detect, const struct detect_group *group,
                                    const struct graph_cut *cut)
 {
+    uint64_t bytes = cut->bytes + group->own_bytes, objects = cut->objects + group->own_objects;
     struct finding finding = {
         .id = group->detector->id,
         .class = group->detector->class,
         .confidence = group->confidence,
-        .bytes = cut->bytes + group->own_bytes,
-        .objects = cut->objects + group->own_objects,
+        .bytes = bytes - MIN_OF(bytes, group->kept_bytes),
+        .objects = objects - MIN_OF(objects, group->kept_objects),
         .count = group->count,
         .root = group->root,
         .is_shared = group->is_shared,
@@ -209,6 +220,9 @@ static struct finding make_finding(const struct detect *detect, const struct det
     };
     finding.severity = finding_severity_of(
         finding.bytes, detect->analysis->graph->totals.reachable_bytes, finding.confidence);
+    if (group->detector->warning_from && finding.count >= group->detector->warning_from &&
+        finding.confidence == CONFIDENCE_PROVEN)
+        finding.severity = MAX_OF(finding.severity, SEVERITY_WARNING);
     return finding;
 }
 
@@ -261,7 +275,9 @@ static struct error *make_findings(struct detect *detect, struct finding_list *o
     TRY(size_groups(detect, count, cuts));
     for (uint64_t i = 0; i < count; i++) {
         struct finding finding = make_finding(detect, &detect->groups.data[i], &cuts[i]);
-        if (finding.bytes < detect->least_bytes)
+        bool counts = detect->groups.data[i].detector->warning_from &&
+                      finding.confidence == CONFIDENCE_PROVEN;
+        if (finding.bytes < detect->least_bytes && !counts)
             continue;
         struct detect_group small = detect->groups.data[kept];
         detect->groups.data[kept] = detect->groups.data[i];

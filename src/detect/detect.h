@@ -23,8 +23,10 @@ struct detect_case {
      * mended; copied. What becomes unreachable is freed. */
     const uint64_t *cut;
     uint64_t cut_count;
+    bool node_goes; /* the node is freed, too, with all that it retains; without a cut */
     uint64_t own_bytes,
         own_objects; /* freed beside that: of objects that stay, or that are copied */
+    uint64_t kept_bytes, kept_objects; /* of what the cut or the node would free, but stays */
     uint64_t count;
     uint64_t numbers[DETECT_NUMBERS]; /* the detector's own, added up over the finding */
 };
@@ -38,7 +40,8 @@ struct detect_group { /* the cases that make one finding */
     uint32_t type; /* of the nodes: in the table of types, TYPE_NONE unknown */
     uint32_t variant;
     enum finding_confidence confidence;
-    uint64_t cases, count, own_bytes, own_objects;
+    uint64_t cases, count, own_bytes, own_objects, kept_bytes, kept_objects;
+    bool nodes_go; /* node_goes of all its cases */
     uint64_t numbers[DETECT_NUMBERS];
     uint64_t estimate;          /* of the bytes, before they are computed */
     struct detect_case largest; /* by that estimate; its cut is NULL */
@@ -69,6 +72,9 @@ struct detector {
      * Texts are the arena's of detect. */
     void (*describe)(struct detect *detect, const struct detect_group *group,
                      struct finding *finding);
+    /* A proven finding of so many is a warning at least, and none is too small to be told; 0: the
+     * bytes alone count. */
+    uint64_t warning_from;
 };
 
 /* The detectors in the catalogue's order, NULL at the end. */

@@ -22,5 +22,6 @@ extern const struct detector detector_arena_held;
 extern const struct detector detector_garbage_waiting;
 extern const struct detector detector_fragmented_spans;
 extern const struct detector detector_duplicate_strings;
+extern const struct detector detector_goroutine_leak;
 
 #endif

@@ -34,7 +34,7 @@ static struct error *marks_of(const struct detect_group *group, struct hash_map 
         if (group->nodes.data[i] == GRAPH_NONE)
             continue;
         TRY(hash_map_insert(out, (uint64_t)group->nodes.data[i] + 1, &value, NULL));
-        *value = 1; /* the node itself stays: what is below it does, too */
+        *value = !group->nodes_go; /* where the node itself stays, what is below it does, too */
     }
     return NULL;
 }

@@ -107,8 +107,8 @@ static struct error *run(struct analysis *a, unsigned threads, struct phase_cloc
     }
     TRY(edge_words_of_variables(a->runtime, &a->heap, &a->words));
     phase(clock, "look at what holds");
-    TRY(facts_read(a->runtime, &a->heap, a->graph, &a->roots, &a->variables, &a->words, &a->typing,
-                   &a->facts));
+    TRY(facts_read(a->runtime, &a->heap, a->graph, &a->roots, &a->variables, &a->words,
+                   &a->goroutines, &a->typing, &a->facts));
     phase(clock, NULL);
     return NULL;
 }
@@ -136,6 +136,10 @@ struct error *analysis_analyse(struct analysis *a, unsigned threads, analysis_pr
     if (progress)
         progress(context, graph_phases[0]);
     TRY(graph_analyse(a->graph, threads, graph_phase, &clock));
+    phase(&clock, "goroutines that wait for ever");
+    TRY(goroutine_leaks_find(a->runtime, a->graph, &a->roots, &a->goroutines, &a->facts.blocked,
+                             &a->leaks));
+    phase(&clock, NULL);
     return a->drift.measured ? drift_weigh(&a->drift, &a->heap, a->graph) : NULL;
 }
 
@@ -160,6 +164,7 @@ void analysis_destroy(struct analysis *analysis)
     facts_deinit(&analysis->facts);
     typing_deinit(&analysis->typing);
     drift_deinit(&analysis->drift);
+    goroutine_leaks_deinit(&analysis->leaks);
     root_table_deinit(&analysis->roots);
     edge_words_deinit(&analysis->words);
     graph_destroy(analysis->graph);

@@ -7,6 +7,7 @@
 #include "gort/drift.h"
 #include "gort/edge_words.h"
 #include "gort/facts.h"
+#include "gort/goroutine_leaks.h"
 #include "gort/roots.h"
 #include "gort/typing.h"
 #include "graph/graph.h"
@@ -32,7 +33,8 @@ struct analysis {
     struct root_table roots;
     struct typing typing;
     struct facts facts;
-    struct drift drift; /* measured only when the target runs on */
+    struct goroutine_leaks leaks; /* after analysis_analyse */
+    struct drift drift;           /* measured only when the target runs on */
     struct analysis_phase phases[ANALYSIS_PHASES_MAX];
     uint32_t phase_count;
 };

@@ -21,11 +21,13 @@ static struct error *read_windows(struct go_runtime *runtime, const struct heap 
 struct error *facts_read(struct go_runtime *runtime, const struct heap *heap,
                          const struct graph *graph, const struct root_table *roots,
                          const struct variable_table *variables, const struct edge_words *words,
-                         struct typing *typing, struct facts *out)
+                         const struct goroutine_list *goroutines, struct typing *typing,
+                         struct facts *out)
 {
     TRY(map_table_read(runtime, heap, graph, words, typing, &out->maps));
     TRY(superseded_read(runtime, heap, typing, &out->maps, &out->superseded));
     TRY(channel_table_read(runtime, heap, typing, &out->channels));
+    TRY(blocked_read(runtime, heap, goroutines, &out->blocked));
     TRY(gc_figures_read(runtime, &out->gc));
     TRY(pool_table_read(runtime, heap, &out->pools));
     TRY(arena_chunk_table_read(runtime, heap, &out->arena_chunks));
@@ -41,4 +43,5 @@ void facts_deinit(struct facts *facts)
     equal_strings_deinit(&facts->equal_strings);
     pool_table_deinit(&facts->pools);
     arena_chunk_table_deinit(&facts->arena_chunks);
+    blocked_deinit(&facts->blocked);
 }

@@ -6,6 +6,7 @@
 #define LEAKHOUND_GORT_FACTS_H
 
 #include "gort/arena_chunks.h"
+#include "gort/blocked_on.h"
 #include "gort/channels.h"
 #include "gort/equal_strings.h"
 #include "gort/gc_figures.h"
@@ -24,6 +25,7 @@ struct facts {
     struct pool_table pools;
     struct arena_chunk_table arena_chunks;
     struct gc_figures gc;
+    struct blocked_table blocked;
 };
 
 /* At the end of reading, with the graph's edges made and all types known; the graph has not been
@@ -31,7 +33,8 @@ struct facts {
 struct error *facts_read(struct go_runtime *runtime, const struct heap *heap,
                          const struct graph *graph, const struct root_table *roots,
                          const struct variable_table *variables, const struct edge_words *words,
-                         struct typing *typing, struct facts *out) ERROR_CHECK;
+                         const struct goroutine_list *goroutines, struct typing *typing,
+                         struct facts *out) ERROR_CHECK;
 void facts_deinit(struct facts *facts);
 
 #endif

@@ -156,6 +156,7 @@ static struct error *read_goroutine(struct reader *reader, uint64_t address)
         .deferred = word(bytes, GO_OFFSET(rt, g__defer)),
         .panicking = word(bytes, GO_OFFSET(rt, g__panic)),
         .waiting_sudog = word(bytes, GO_OFFSET(rt, g_waiting)),
+        .parameter = word(bytes, GO_OFFSET(rt, g_param)),
     };
     g.is_system = is_system(rt, g.start_pc);
     g.state = status_text(status);

@@ -41,7 +41,17 @@ struct goroutine {
     uint32_t thread;
     uint64_t signal_registers;
     uint64_t deferred, panicking, waiting_sudog; /* g._defer, g._panic, g.waiting */
+    uint64_t parameter;                          /* g.param: set by who ends its wait */
 };
+
+/* Of its stack; 0 where its bounds make no sense. */
+static inline uint64_t goroutine_stack_bytes(const struct goroutine *g)
+{
+    uint64_t most = (uint64_t)1 << 30; /* that Go allows */
+    return g->stack_hi > g->stack_lo && g->stack_hi - g->stack_lo <= most
+               ? g->stack_hi - g->stack_lo
+               : 0;
+}
 
 struct goroutine_list {
     VECTOR(struct goroutine) items; /* not dead, in the order of allgs */

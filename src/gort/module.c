@@ -103,6 +103,7 @@ static struct error *try_module(struct go_runtime *runtime, const struct layout 
         .type_descriptors_end = types_end,
         .rodata = FIELD(rodata),
         .gofunc = FIELD(gofunc),
+        .has_others = FIELD(next) != 0,
     };
     /* ≥ 1.27: itabs stand behind the descriptors (typedesclen ends before those without links) */
     if (layout_has(layout, LAYOUT_moduledata_itaboffset) && FIELD(itaboffset) &&

@@ -4,7 +4,14 @@
 #define LEAKHOUND_GORT_ROOT_BUILDER_H
 
 #include "base/hash.h"
+#include "gort/code_places.h"
 #include "gort/roots.h"
+
+/* A word of a stack that leads into the heap. */
+struct stack_word {
+    uint32_t frame, function; /* function: PCLNTAB_NONE unknown */
+    uint64_t lookup_pc, value;
+};
 
 struct root_builder {
     struct go_runtime *runtime;
@@ -13,10 +20,11 @@ struct root_builder {
     const struct variable_table *variables;
     struct graph *graph;
     struct root_table *table;
-    struct hash_map holders;     /* hash of kind and name → root + 1 */
-    struct hash_map group_index; /* hash of a goroutine group → index + 1 */
-    uint32_t *variable_roots;    /* by variable: root or GRAPH_NONE */
-    uint8_t wrapper_id;          /* pclntab_function.func_id of functions that the compiler made */
+    struct hash_map holders;               /* hash of kind and name → root + 1 */
+    struct hash_map group_index;           /* hash of a goroutine group → index + 1 */
+    uint32_t *variable_roots;              /* by variable: root or GRAPH_NONE */
+    struct code_places places;             /* texts in the table's arena */
+    VECTOR(struct stack_word) stack_words; /* of the goroutine at hand, by frame */
 };
 
 /* A new root with its info. */

@@ -9,7 +9,7 @@
 #include "gort/root_builder.h"
 #include "gort/stack.h"
 
-enum { SECTION_WORDS = 65536, STACK_BYTES_MAX = 1 << 30 /* the most that Go allows */ };
+enum { SECTION_WORDS = 65536 };
 
 /* Finds or makes a holder of that name; names are few. */
 struct error *root_holder(struct root_builder *b, enum root_kind kind, uint8_t class,
@@ -108,129 +108,94 @@ static struct error *add_globals(struct root_builder *b)
 
 /* -- goroutines ------------------------------------------------------------------------------ */
 
-struct frame_context {
+struct stack_reading {
     struct root_builder *b;
-    uint32_t goroutine, root; /* index in the list; its root */
-    uint32_t frame_index, frame_root;
+    struct code_stand stand;
 };
 
-static const char *frame_name(struct root_builder *b, const struct stack_frame *frame)
+static struct error *note_frame(void *context, const struct stack_frame *frame)
 {
-    struct pclntab_frame frames[PCLNTAB_FRAMES_MAX];
-    if (frame->function == PCLNTAB_NONE)
-        return "unknown frames";
-    uint32_t n = pclntab_frames(b->runtime->pclntab, b->runtime->target, frame->lookup_pc, frames);
-    if (!n)
-        return pclntab_name(b->runtime->pclntab, frame->function);
-    const struct pclntab_frame *outer = &frames[n - 1]; /* the function that owns the frame */
-    const char *slash = strrchr(outer->file, '/');
-    return arena_printf(&b->table->arena, "%s %s:%u", outer->function,
-                        slash ? slash + 1 : outer->file, outer->line);
+    struct stack_reading *reading = context;
+    return code_stand_note(&reading->b->places, frame, &reading->stand);
 }
 
-static struct error *stack_pointer(void *context, const struct stack_frame *frame, uint64_t slot,
-                                   uint64_t value)
+static struct error *note_pointer(void *context, const struct stack_frame *frame, uint64_t slot,
+                                  uint64_t value)
 {
-    struct frame_context *c = context;
-    struct root_builder *b = c->b;
+    struct root_builder *b = ((struct stack_reading *)context)->b;
     (void)slot;
     if (value - b->heap->low >= b->heap->high - b->heap->low ||
         heap_find(b->heap, value) == HEAP_NONE)
         return NULL;
-    if (c->frame_root == GRAPH_NONE || c->frame_index != frame->index) {
-        const struct root_info *of = &b->table->infos.data[c->root];
-        c->frame_index = frame->index;
-        TRY(root_new(b, c->root, b->graph->roots.data[c->root].class,
-                     (struct root_info){.kind = ROOT_FRAME,
-                                        .name = frame_name(b, frame),
-                                        .variable = GRAPH_NONE,
-                                        .goroutine = c->goroutine,
-                                        .group = of->group,
-                                        .count = 1},
-                     &c->frame_root));
-    }
-    return root_edge(b, c->frame_root, value);
+    return vector_push(&b->stack_words, (struct stack_word){.frame = frame->index,
+                                                            .function = frame->function,
+                                                            .lookup_pc = frame->lookup_pc,
+                                                            .value = value});
 }
 
-struct top_context {
-    struct root_builder *b;
-    const char *top, *outermost; /* innermost and outermost function outside the runtime */
-    uint64_t pc;                 /* where the innermost stands */
-};
-
-static bool is_runtime_function(const char *name)
+/* A root for each frame with words, below the goroutine's. */
+static struct error *add_frames(struct root_builder *b, uint32_t goroutine, uint32_t root)
 {
-    return !strncmp(name, "runtime.", 8) || !strncmp(name, "internal/runtime/", 17);
-}
-
-static struct error *note_frame(void *context, const struct stack_frame *frame)
-{
-    struct top_context *top = context;
-    struct pclntab *table = top->b->runtime->pclntab;
-    struct pclntab_function function;
-    if (frame->function == PCLNTAB_NONE)
-        return NULL;
-    struct error *error = pclntab_function(table, frame->function, &function);
-    if (error) {
-        error_destroy(error);
-        return NULL;
+    const struct root_info of = b->table->infos.data[root];
+    uint8_t class = b->graph->roots.data[root].class;
+    uint32_t frame = GRAPH_NONE, frame_root = GRAPH_NONE;
+    for (uint64_t i = 0; i < b->stack_words.count; i++) {
+        const struct stack_word *word = &b->stack_words.data[i];
+        if (frame_root == GRAPH_NONE || frame != word->frame) {
+            const struct code_place *place = NULL;
+            if (word->function != PCLNTAB_NONE)
+                TRY(code_place_at(&b->places, word->lookup_pc, &place));
+            frame = word->frame;
+            TRY(root_new(b, root, class,
+                         (struct root_info){.kind = ROOT_FRAME,
+                                            .name = place ? place->name : "unknown frames",
+                                            .variable = GRAPH_NONE,
+                                            .goroutine = goroutine,
+                                            .group = of.group,
+                                            .count = 1},
+                         &frame_root));
+        }
+        TRY(root_edge(b, frame_root, word->value));
     }
-    if (is_runtime_function(function.name))
-        return NULL;
-    bool wrapper = function.func_id == top->b->wrapper_id;
-    if (top->top && top->outermost && wrapper)
-        return NULL;
-    struct pclntab_frame frames[PCLNTAB_FRAMES_MAX]; /* with what was inlined, innermost first */
-    uint32_t n = pclntab_frames(table, top->b->runtime->target, frame->lookup_pc, frames);
-    uint32_t first = 0;
-    while (first + 1 < n && is_runtime_function(frames[first].function))
-        first++;
-    if (!top->top) {
-        top->top = n ? frames[first].function : function.name;
-        top->pc = frame->lookup_pc;
-    }
-    /* `go f(x)` runs a wrapper that calls f, or has it inlined: f is what the author wrote */
-    if (!wrapper)
-        top->outermost = function.name;
-    else if (!top->outermost)
-        top->outermost = n > 1 ? frames[n - 2].function : function.name;
     return NULL;
 }
 
-/* funcID_wrapper is the last of the ids in every version (internal/abi/symtab.go), and every
- * program has wrappers. */
-static uint8_t find_wrapper_id(struct go_runtime *runtime)
+static struct error *place_of(struct root_builder *b, uint64_t pc, const char **out)
 {
-    uint8_t last = 0;
-    for (uint32_t f = 0; f < pclntab_count(runtime->pclntab); f++) {
-        struct pclntab_function function;
-        struct error *error = pclntab_function(runtime->pclntab, f, &function);
-        if (!error)
-            last = MAX_OF(last, function.func_id);
-        error_destroy(error);
-    }
-    return last;
+    const struct code_place *place = NULL;
+    if (pc)
+        TRY(code_place_at(&b->places, pc, &place));
+    *out = place ? place->at : "";
+    return NULL;
 }
 
 static struct error *find_group(struct root_builder *b, const struct goroutine *g,
-                                const struct top_context *top, uint32_t *out)
+                                const struct code_stand *stand, uint32_t *out)
 {
     struct root_table *table = b->table;
     uint64_t *value, key = hash_mix(g->created_by_pc ^ hash_mix(g->start_pc)) ^
-                           hash_bytes(g->state, strlen(g->state)) ^ hash_mix(top->pc + 7);
+                           hash_bytes(g->state, strlen(g->state)) ^ hash_mix(stand->top_pc + 7) ^
+                           hash_mix(hash_mix(stand->stuck_pc));
     bool added;
     TRY(hash_map_insert(&b->group_index, key | 1, &value, &added));
     if (added) {
+        const char *created_at, *top_at;
         *value = table->groups.count + 1;
+        TRY(place_of(b, g->created_by_pc ? g->created_by_pc - 1 : 0, &created_at));
+        TRY(place_of(b, stand->top_pc, &top_at));
         TRY(vector_push(
             &table->groups,
             (struct goroutine_group){
                 .state = arena_copy_string(&table->arena, g->state, strlen(g->state)),
                 .created_by = goroutine_creator(b->runtime, g),
-                .function = top->outermost ? top->outermost : goroutine_function(b->runtime, g),
-                .top = top->top ? top->top : "",
+                .function = stand->function ? stand->function : goroutine_function(b->runtime, g),
+                .top = stand->top ? stand->top : "",
+                .stuck = stand->stuck ? stand->stuck : "",
+                .stuck_at = stand->stuck ? stand->stuck_at : "",
                 .created_by_pc = g->created_by_pc,
-                .top_pc = top->pc,
+                .top_pc = stand->top_pc,
+                .created_at = created_at,
+                .top_at = top_at,
                 .root = GRAPH_NONE,
                 .is_system = g->is_system,
             }));
@@ -238,8 +203,7 @@ static struct error *find_group(struct root_builder *b, const struct goroutine *
     *out = (uint32_t)*value - 1;
     struct goroutine_group *group = &table->groups.data[*out];
     group->count++;
-    if (g->stack_hi > g->stack_lo && g->stack_hi - g->stack_lo <= STACK_BYTES_MAX)
-        group->stack_bytes += g->stack_hi - g->stack_lo;
+    group->stack_bytes += goroutine_stack_bytes(g);
     if (g->wait_since_ns && (!group->oldest_wait_ns || g->wait_since_ns < group->oldest_wait_ns))
         group->oldest_wait_ns = g->wait_since_ns;
     return NULL;
@@ -248,12 +212,15 @@ static struct error *find_group(struct root_builder *b, const struct goroutine *
 static struct error *add_goroutine(struct root_builder *b, uint32_t index)
 {
     const struct goroutine *g = &b->goroutines->items.data[index];
-    struct top_context top = {.b = b};
-    struct stack_visitor tops = {.frame = note_frame, .context = &top};
+    struct stack_reading reading = {.b = b};
+    struct stack_visitor visitor = {
+        .frame = note_frame, .pointer = note_pointer, .context = &reading};
     bool complete = true;
     uint32_t group, root;
-    TRY(stack_walk(b->runtime, g, &tops, NULL));
-    TRY(find_group(b, g, &top, &group));
+    b->stack_words.count = 0;
+    TRY(stack_walk(b->runtime, g, &visitor, &complete));
+    b->table->damaged_stacks += !complete;
+    TRY(find_group(b, g, &reading.stand, &group));
     uint8_t class = g->is_system ? ROOT_CLASS_RUNTIME : ROOT_CLASS_PROGRAM;
     uint32_t holder = b->table->groups.data[group].root;
     if (holder == GRAPH_NONE) {
@@ -276,12 +243,8 @@ static struct error *add_goroutine(struct root_builder *b, uint32_t index)
                            .group = group,
                            .count = 1},
         &root));
-    struct frame_context context = {
-        .b = b, .goroutine = index, .root = root, .frame_root = GRAPH_NONE};
-    struct stack_visitor visitor = {.pointer = stack_pointer, .context = &context};
-    TRY(stack_walk(b->runtime, g, &visitor, &complete));
-    b->table->damaged_stacks += !complete;
-    return NULL;
+    b->table->goroutine_roots[index] = root;
+    return add_frames(b, index, root);
 }
 
 struct error *roots_add(struct go_runtime *runtime, const struct heap *heap,
@@ -298,9 +261,14 @@ struct error *roots_add(struct go_runtime *runtime, const struct heap *heap,
         .variables = variables,
         .graph = graph,
         .table = &table,
-        .wrapper_id = find_wrapper_id(runtime),
     };
-    struct error *error = add_globals(&builder);
+    code_places_init(&builder.places, runtime, &table.arena);
+    struct error *error =
+        memory_array(goroutines->items.count, sizeof(uint32_t), &table.goroutine_roots);
+    if (!error) {
+        memset(table.goroutine_roots, 0xff, goroutines->items.count * sizeof(uint32_t));
+        error = add_globals(&builder);
+    }
     for (uint32_t i = 0; i < goroutines->items.count && !error; i++)
         error = add_goroutine(&builder, i);
     if (!error)
@@ -313,6 +281,8 @@ struct error *roots_add(struct go_runtime *runtime, const struct heap *heap,
         error = roots_add_tiny_blocks(&builder);
     hash_map_deinit(&builder.holders);
     hash_map_deinit(&builder.group_index);
+    code_places_deinit(&builder.places);
+    vector_deinit(&builder.stack_words);
     free(builder.variable_roots);
     if (error) {
         root_table_deinit(&table);
@@ -327,5 +297,6 @@ void root_table_deinit(struct root_table *table)
     vector_deinit(&table->infos);
     vector_deinit(&table->groups);
     vector_deinit(&table->deferred_calls);
+    free(table->goroutine_roots);
     arena_deinit(&table->arena);
 }

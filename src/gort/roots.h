@@ -36,6 +36,8 @@ struct goroutine_group {
     const char *state, *created_by, *function; /* function: the one that runs (its start) */
     const char *top;                           /* innermost function that is not the runtime's */
     uint64_t created_by_pc, top_pc;
+    const char *created_at, *top_at; /* "client.go:88", "" unknown */
+    const char *stuck, *stuck_at;    /* innermost function that is not of package sync either */
     uint64_t count, stack_bytes, oldest_wait_ns; /* oldest_wait_ns: smallest waitsince, 0 none */
     uint32_t root;                               /* GRAPH_NONE until it has one */
     bool is_system;
@@ -56,9 +58,10 @@ struct root_table {
     VECTOR(struct root_info) infos;
     VECTOR(struct goroutine_group) groups;
     VECTOR(struct deferred_call) deferred_calls;
-    uint64_t timers;         /* pending, all kinds */
-    uint64_t unread_records; /* timers and special records that damage has put out of reach */
-    uint64_t damaged_stacks; /* walked conservatively from some frame on */
+    uint32_t *goroutine_roots; /* by index in the list: its root, before those of its frames */
+    uint64_t timers;           /* pending, all kinds */
+    uint64_t unread_records;   /* timers and special records that damage has put out of reach */
+    uint64_t damaged_stacks;   /* walked conservatively from some frame on */
     struct arena arena;
 };
 

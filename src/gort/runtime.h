@@ -28,6 +28,7 @@ struct go_module {
     uint64_t rodata;
     uint64_t gofunc;
     struct go_pointer_mask data_mask, bss_mask;
+    bool has_others; /* plugins: modules of their own, which are not read */
 };
 
 /* Addresses of runtime variables, 0 = not found (only what is marked optional may be 0). */

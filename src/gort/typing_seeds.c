@@ -245,7 +245,10 @@ static struct error *start_from_waiters(struct typing *typing,
             if (id != HEAP_NONE)
                 typing_set(typing, id, type_pseudo(&typing->table, PSEUDO_RUNTIME, "runtime.sudog"),
                            TYPE_FITS);
-            /* what cannot be read is 0: a damaged record ends its list, not the report */
+            /* what cannot be read is 0: a damaged record ends its list, not the report; ≥ 1.26:
+             * that of a semaphore leads on to the others who wait for it */
+            if (type_word(&typing->table, sudog + GO_OFFSET(rt, sudog_g)) != g->address)
+                break;
             channel = type_word(&typing->table, sudog + GO_OFFSET(rt, sudog_c));
             element_at = type_word(&typing->table, sudog + GO_OFFSET(rt, sudog_elem));
             uint32_t type = channel ? typing_bare_channel(typing, channel) : TYPE_NONE;

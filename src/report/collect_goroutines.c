@@ -3,18 +3,6 @@
 
 #include "report/collect_private.h"
 
-const char *collect_place(struct analysis *analysis, uint64_t pc, struct arena *arena)
-{
-    struct pclntab_frame frames[PCLNTAB_FRAMES_MAX];
-    if (!pc)
-        return "";
-    uint32_t n = pclntab_frames(analysis->runtime->pclntab, analysis->target, pc, frames);
-    if (!n)
-        return "";
-    const char *slash = strrchr(frames[0].file, '/');
-    return arena_printf(arena, "%s:%u", slash ? slash + 1 : frames[0].file, frames[0].line);
-}
-
 static int by_bytes(const void *a, const void *b)
 {
     const struct report_goroutine_group *x = a, *y = b;
@@ -37,13 +25,12 @@ struct error *collect_goroutines(struct analysis *analysis, struct report *repor
             .count = g->count,
             .state = arena_copy_string(&report->arena, g->state, strlen(g->state)),
             .created_by = arena_copy_string(&report->arena, g->created_by, strlen(g->created_by)),
-            .created_at = g->created_by_pc
-                              ? collect_place(analysis, g->created_by_pc - 1, &report->arena)
-                              : "",
+            .created_at = arena_copy_string(&report->arena, g->created_at, strlen(g->created_at)),
             .function = arena_copy_string(&report->arena, g->function, strlen(g->function)),
             .top = arena_copy_string(&report->arena, g->top, strlen(g->top)),
-            .top_at = collect_place(analysis, g->top_pc, &report->arena),
+            .top_at = arena_copy_string(&report->arena, g->top_at, strlen(g->top_at)),
             .stack_bytes = g->stack_bytes,
+            .leaked = "no",
             .system = g->is_system,
             /* the runtime's clock is the system's monotonic one */
             .longest_wait_ns = live && since && since < now_ns ? now_ns - since : 0,
@@ -53,9 +40,24 @@ struct error *collect_goroutines(struct analysis *analysis, struct report *repor
     return NULL;
 }
 
+/* The groups are still in the order of the table of roots. */
+static void collect_leaked(const struct analysis *a, struct report *report)
+{
+    for (uint64_t g = 0; g < a->leaks.goroutines; g++) {
+        uint32_t root = a->roots.goroutine_roots[g];
+        if (goroutine_leak_of(&a->leaks, g) == LEAK_NO || root == GRAPH_NONE)
+            continue;
+        struct report_goroutine_group *group =
+            &report->goroutine_groups.data[a->roots.infos.data[root].group];
+        group->leaked = goroutine_leak_name(goroutine_leak_of(&a->leaks, g));
+        group->leaked_count++;
+    }
+}
+
 void collect_goroutines_held(const struct analysis *analysis, struct report *report)
 {
     const struct graph *graph = analysis->graph;
+    collect_leaked(analysis, report);
     for (uint64_t i = 0; i < report->goroutine_groups.count; i++) {
         uint32_t root = analysis->roots.groups.data[i].root;
         if (root != GRAPH_NONE)

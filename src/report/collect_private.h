@@ -23,10 +23,8 @@ struct error *collect_types(struct analysis *analysis, uint32_t top, unsigned th
                             struct report *report) ERROR_CHECK;
 /* goroutine_groups but for what they hold. Reads the target, for inlined calls. */
 struct error *collect_goroutines(struct analysis *analysis, struct report *report) ERROR_CHECK;
-/* held_bytes of the groups, which it sorts; after analysis_analyse. */
+/* held_bytes of the groups, which it sorts, and which of them are leaked; after analysis_analyse.
+ */
 void collect_goroutines_held(const struct analysis *analysis, struct report *report);
-
-/* "client.go:88" of a pc, "" when unknown. Reads the target. */
-const char *collect_place(struct analysis *analysis, uint64_t pc, struct arena *arena);
 
 #endif

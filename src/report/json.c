@@ -266,8 +266,12 @@ static void write_goroutine_groups(struct json_writer *json, const struct report
         json_key_bool(json, "system", group->system);
         json_key_known(json, "longest_wait_ns", group->longest_wait_ns != 0,
                        group->longest_wait_ns);
-        json_key(json, "leaked"); /* nothing has judged it */
-        json_null(json);
+        json_key(json, "leaked");
+        if (group->leaked[0])
+            json_string(json, group->leaked);
+        else /* a snapshot of an older leakhound: nobody has judged it */
+            json_null(json);
+        json_key_u64(json, "leaked_count", group->leaked_count);
         json_end(json);
     }
     json_end(json);

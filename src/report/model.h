@@ -117,6 +117,10 @@ struct report_goroutine_group {
     bool system;
     uint64_t longest_wait_ns; /* 0 unknown */
     const char *function;     /* that they run; "" unknown */
+    /* "proven": some of it (leaked_count) are blocked for ever; "suspected": it looks so; "no"; ""
+     * nobody has judged it */
+    const char *leaked;
+    uint64_t leaked_count;
 };
 
 /* Maps, slices and channels that one way from a holder leads to, added up: the carts of all

@@ -23,6 +23,7 @@ static const struct {
     {"dominators", 1.0},
     {"leaves", 0.1},
     {"retained", 0.1},
+    {"goroutines that wait for ever", 0.1},
     {PHASE_HOLDERS, 0.05},
     {PHASE_FINDINGS, 0.3},
     {PHASE_COLLECTIONS, 0.05},

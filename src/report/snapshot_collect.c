@@ -11,7 +11,6 @@
 enum {
     TYPES_MAX = 1 << 20,
     FRAMES_KEPT = 100, /* half of them from each end, as the runtime's own dump does */
-    STACK_BYTES_MAX = 1 << 30,
 };
 
 /* -- types ----------------------------------------------------------------------------------- */
@@ -166,7 +165,6 @@ static struct error *add_goroutine(struct frame_collector *c, const struct gorou
 {
     struct analysis *a = c->analysis;
     struct stack_visitor visitor = {.frame = add_frame, .context = c};
-    uint64_t stack = g->stack_hi > g->stack_lo ? g->stack_hi - g->stack_lo : 0;
     struct snapshot_goroutine made = {
         .id = g->id,
         .parent_id = g->parent_id,
@@ -174,7 +172,7 @@ static struct error *add_goroutine(struct frame_collector *c, const struct gorou
         .system = g->is_system,
         .state = arena_copy_string(&c->out->arena, g->state, strlen(g->state)),
         .waiting_ns = g->wait_since_ns && g->wait_since_ns < now ? now - g->wait_since_ns : 0,
-        .stack_bytes = stack <= STACK_BYTES_MAX ? stack : 0,
+        .stack_bytes = goroutine_stack_bytes(g),
         .function = goroutine_function(a->runtime, g),
     };
     uint32_t first, count = 0;

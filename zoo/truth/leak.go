@@ -29,6 +29,8 @@ type Leak struct {
 	Unsettled bool
 	// Spans says that Bytes are bytes of spans (MemStats.HeapInuse) rather than of objects (HeapAlloc).
 	Spans bool
+	// Stacks says that Bytes are bytes of objects and of stacks (HeapAlloc + StackInuse).
+	Stacks bool
 }
 
 // Form is one of the shapes in which a leak comes. Its functions keep nothing for themselves: what
@@ -96,6 +98,17 @@ func Grew(f func()) int64 {
 	return Live() - old
 }
 
+// GrewWithStacks counts the bytes of stacks, too.
+func GrewWithStacks(f func()) int64 {
+	Settle()
+	runtime.ReadMemStats(&now)
+	old := int64(now.HeapAlloc + now.StackInuse)
+	f()
+	Settle()
+	runtime.ReadMemStats(&now)
+	return int64(now.HeapAlloc+now.StackInuse) - old
+}
+
 // HeapAlloc and HeapInuse are the statistics of that name, without a collection.
 func HeapAlloc() int64 {
 	runtime.ReadMemStats(&now)
@@ -151,9 +164,12 @@ func appendLeaks(b []byte, r *Report) []byte {
 		b = appendText(b, "leak_holder_kind", only.Kind)
 		b = appendNumber(b, "leak_count", only.Count)
 		b = appendNumber(b, "leak_bytes", only.Bytes)
-		if only.Spans {
+		switch {
+		case only.Spans:
 			b = appendText(b, "leak_measure", "heap_inuse")
-		} else {
+		case only.Stacks:
+			b = appendText(b, "leak_measure", "heap_and_stacks")
+		default:
 			b = appendText(b, "leak_measure", "heap_alloc")
 		}
 	}

@@ -217,6 +217,7 @@ func appendLine(b []byte) []byte {
 	b = appendNumber(b, "heap_released", int64(now.HeapReleased))
 	b = appendNumber(b, "heap_sys", int64(now.HeapSys))
 	b = appendNumber(b, "stack_inuse", int64(now.StackInuse))
+	b = appendNumber(b, "heap_and_stacks", int64(now.HeapAlloc+now.StackInuse))
 	b = appendNumber(b, "mspan_inuse", int64(now.MSpanInuse))
 	b = appendNumber(b, "sys", int64(now.Sys))
 	b = appendNumber(b, "mallocs", int64(now.Mallocs))

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Goroutines that are blocked for ever against what their program and the Go runtime know, for every
+Go version at hand, with and without symbols and optimisation.
+
+goprogs/leaked starts some hundred goroutines, each in a function whose name begins with leak or live.
+
+  proven   those that leakhound finds blocked for ever are those that run a function leak…, and of no
+           other goroutine is it unclear what it waits for
+  runtime  from 1.26 on (there with GOEXPERIMENT=goroutineleakprofile) they are those of the runtime's
+           own goroutineleak profile, taken right after
+  core     a core of the process says the same
+
+usage: test_leaked.py [VERSION...]
+Environment: LEAKHOUND, LEAKHOUND_BUILD (its tests/test-tool-leak_dump), LEAKHOUND_CACHE (its go/ has
+the toolchains), LEAKHOUND_QUICK=1 (four versions only).
+"""
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import truth
+from truth import Wrong, expect, minor
+
+FOLDER = Path(__file__).resolve().parent / "goprogs" / "leaked"
+QUICK_VERSIONS = ("1.15", "1.22", "1.26", "1.27")
+VARIANTS = {"normal": [], "stripped": ["-ldflags=-s -w"], "unoptimised": ["-gcflags=all=-N -l"]}
+FIRST_WITH_PROFILE = 26
+EXPERIMENTS = {"1.26": "goroutineleakprofile"}
+SECONDS = 120
+LEAKED = re.compile(r"\.(\(\*?\w+\)\.)?leak\w*$")
+LIVE = re.compile(r"\.(\(\*?\w+\)\.)?live\w*$")
+
+
+class Leaky:
+    """The program; it answers to SIGUSR1."""
+
+    def __init__(self, path):
+        self.process = subprocess.Popen([path], stdout=subprocess.PIPE, text=True)
+        expect("first line", "ready", self.line())
+
+    def line(self):
+        if not select.select([self.process.stdout], [], [], SECONDS)[0]:
+            raise Wrong("the program says nothing")
+        return self.process.stdout.readline().strip()
+
+    def profile(self):
+        """Ids of the goroutines that the runtime finds leaked; None without such a profile."""
+        self.process.send_signal(signal.SIGUSR1)
+        lines = []
+        while not lines or lines[-1] != "end":
+            if self.process.poll() is not None:
+                raise Wrong("the program ended")
+            # what is buffered does not show in select
+            lines.append(self.process.stdout.readline().strip())
+        if lines[0] == "no profile":
+            return None
+        return {m.group(1) for m in map(re.compile(r"^goroutine (\d+) \[.*\(leaked\)").match, lines) if m}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def build(version, variant, path):
+    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="", CGO_ENABLED="0",
+                       GOEXPERIMENT=EXPERIMENTS.get(version, ""))
+    done = subprocess.run([truth.CACHE / "go" / version / "bin" / "go", "build", "-o", path,
+                           *VARIANTS[variant], "."], env=environment, cwd=FOLDER,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise Wrong(f"does not build: {done.stdout.strip()[-300:]}")
+
+
+def dump(target):
+    """Rows of goroutines by id, and the totals."""
+    tool = Path(os.environ.get("LEAKHOUND_BUILD", truth.ROOT / "build/test/gcc")) / "tests/test-tool-leak_dump"
+    done = subprocess.run([tool, str(target)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=300, check=False)
+    if done.returncode:
+        raise Wrong(done.stderr.strip()[-300:])
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    return {row[1]: row for row in rows if row[0] == "G"}, next(row for row in rows if row[0] == "T")
+
+
+def check_proven(goroutines, totals):
+    expect("what is unclear", ["0", ""], [totals[2], totals[4]])
+    known = [g for g in goroutines.values() if LEAKED.search(g[4])]
+    if len(known) < 30 or len([g for g in goroutines.values() if LIVE.search(g[4])]) < 35:
+        raise Wrong(f"of {len(goroutines)} goroutines only {len(known)} are known to be leaked")
+    wrong = [g for g in goroutines.values() if (g[2] == "proven") != bool(LEAKED.search(g[4]))]
+    if wrong:
+        raise Wrong("wrong: " + "; ".join(" ".join(g[1:6]) for g in wrong))
+
+
+def check_runtime(goroutines, profile, version):
+    if profile is None:
+        if minor(version) >= FIRST_WITH_PROFILE:
+            raise Wrong("the program has no profile")
+        return
+    expect("leaked by the runtime", sorted(profile, key=int),
+           sorted((g[1] for g in goroutines.values() if g[2] == "proven"), key=int))
+
+
+def check(version, variant, folder):
+    path = folder / f"leaked-{version}-{variant}"
+    build(version, variant, path)
+    with Leaky(path) as program:
+        time.sleep(0.05)
+        goroutines, totals = dump(program.process.pid)
+        check_proven(goroutines, totals)
+        check_runtime(goroutines, program.profile(), version)
+        if variant == "stripped":
+            core = folder / "core"
+            done = truth.leakhound("core", program.process.pid, "-o", core)
+            if done.returncode:
+                raise Wrong(f"core: {done.stderr.decode()[-300:]}")
+            goroutines, totals = dump(core)
+            check_proven(goroutines, totals)
+            core.unlink()
+    path.unlink()
+
+
+def main():
+    wanted = sys.argv[1:] or [v for v in truth.versions() if not truth.QUICK or v in QUICK_VERSIONS]
+    if not wanted:
+        print("skip leaked: no Go toolchain (scripts/go-toolchains fetches them)")
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="leakhound-leaked-") as folder:
+        for version in wanted:
+            for variant in VARIANTS:
+                try:
+                    check(version, variant, Path(folder))
+                    print(f"ok leaked/{version}/{variant}", flush=True)
+                except (Wrong, OSError, ValueError, subprocess.SubprocessError) as problem:
+                    failed = True
+                    print(f"FAIL leaked/{version}/{variant}: {problem}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
