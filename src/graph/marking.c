@@ -48,6 +48,7 @@ void graph_marking_watch(struct graph_marking *marking, uint32_t object)
     bitset_set(marking->watched, object);
 }
 
+/* What stands ahead of the sweep is taken when that comes there. */
 static inline struct error *mark(struct graph_marking *m, uint32_t edge)
 {
     uint32_t target = edge & GRAPH_ID;
@@ -55,7 +56,7 @@ static inline struct error *mark(struct graph_marking *m, uint32_t edge)
     if ((leaf && !bitset_get(m->watched, target)) || bitset_get(m->marked, target))
         return NULL;
     bitset_set(m->marked, target);
-    if (!leaf) {
+    if (!leaf && m->graph->result->position[target] < m->next) {
         assert(m->tail < m->room);
         m->queue[m->tail++] = target;
     }
@@ -76,29 +77,34 @@ struct error *graph_marking_add_object(struct graph_marking *marking, uint32_t e
     return mark(marking, edge);
 }
 
-/* What stands further back in the queue is fetched meanwhile: its range of edges, these, and the
- * bits of their targets. */
-static inline void look_ahead(const struct graph_marking *m)
+static inline struct error *mark_targets(struct graph_marking *m, uint32_t id)
 {
     const struct graph *graph = m->graph;
-    if (m->head + 16 < m->tail)
-        __builtin_prefetch(&graph->edge_begin[m->queue[m->head + 16]]);
-    if (m->head + 8 < m->tail)
-        __builtin_prefetch(&graph->edges[graph->edge_begin[m->queue[m->head + 8]]]);
+    bool cut = bitset_get(m->sources, id);
+    for (uint32_t i = graph->edge_begin[id]; i < graph->edge_begin[id + 1]; i++) {
+        uint32_t edge = graph->edges[i];
+        if (cut && hash_map_find(&m->left_out, edge_key(id, edge & GRAPH_ID)))
+            continue;
+        TRY(mark(m, edge));
+    }
+    return NULL;
 }
 
+/* Positions are in the order of a walk from the roots, which is nearly that of addresses: one sweep
+ * over them finds almost all, in the order of memory. */
 struct error *graph_marking_run(struct graph_marking *m)
 {
     const struct graph *graph = m->graph;
-    for (; m->head < m->tail && !m->found.count; m->head++) {
-        look_ahead(m);
-        uint32_t id = m->queue[m->head];
-        bool cut = bitset_get(m->sources, id);
-        for (uint32_t i = graph->edge_begin[id]; i < graph->edge_begin[id + 1]; i++) {
-            uint32_t edge = graph->edges[i];
-            if (cut && hash_map_find(&m->left_out, edge_key(id, edge & GRAPH_ID)))
-                continue;
-            TRY(mark(m, edge));
+    const struct graph_result *result = graph->result;
+    while (!m->found.count) {
+        if (m->head < m->tail) {
+            TRY(mark_targets(m, m->queue[m->head++]));
+        } else if (m->next < result->count) {
+            uint32_t node = result->order[m->next++];
+            if (node < graph->object_ids && bitset_get(m->marked, node))
+                TRY(mark_targets(m, node));
+        } else {
+            break;
         }
     }
     return NULL;

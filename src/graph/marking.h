@@ -17,7 +17,8 @@ struct graph_marking {
     const struct graph *graph;
     uint64_t *marked, *watched, *sources; /* bitsets by object id; sources: of left out edges */
     struct hash_map left_out;             /* source + 1 << 32 | target → 1 */
-    uint32_t *queue;                      /* objects with pointers, in order of their discovery */
+    uint32_t next;                        /* position: so far the sweep has come */
+    uint32_t *queue; /* objects with pointers that were found behind the sweep */
     uint64_t head, tail, room;
     VECTOR(uint32_t)
     found; /* watched objects that were reached since the caller last took them;
@@ -38,7 +39,7 @@ void graph_marking_watch(struct graph_marking *marking, uint32_t object);
 struct error *graph_marking_add_root(struct graph_marking *marking, uint32_t root) ERROR_CHECK;
 /* Reached from now on. edge: the object, with GRAPH_LEAF when it has no pointers. */
 struct error *graph_marking_add_object(struct graph_marking *marking, uint32_t edge) ERROR_CHECK;
-/* Goes on breadth first until a watched object is found or nothing is left to do. O(edges) over all
+/* Goes on until a watched object is found or nothing is left to do. O(edges) over all
  * calls together. */
 struct error *graph_marking_run(struct graph_marking *marking) ERROR_CHECK;
 

@@ -109,8 +109,10 @@ static void describe(struct detect *detect, const struct detect_group *group,
     finding_note(finding, "number", group->numbers[0], UNIT_COUNT);
 }
 
-static const struct detector strong = {"strong", CLASS_PERMANENT, judge_strong, describe};
-static const struct detector weak = {"weak", CLASS_TEMPORARY, judge_weak, describe};
+static const struct detector strong = {
+    .id = "strong", .class = CLASS_PERMANENT, .judge = judge_strong, .describe = describe};
+static const struct detector weak = {
+    .id = "weak", .class = CLASS_TEMPORARY, .judge = judge_weak, .describe = describe};
 static const struct detector *const table[] = {&strong, &weak, NULL};
 
 static void run(struct heap_of_test *h, const struct detect_case *s, unsigned s_count,
