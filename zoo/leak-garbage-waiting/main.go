@@ -9,6 +9,6 @@ import (
 func main() {
 	ordinary.Load()
 	truth.Show("garbage-waiting",
-		truth.Form{Name: "collector-off", Leak: answerUncollected, Healthy: answerAndCollect, Mend: truth.Settle},
+		truth.Form{Name: "collector-off", Leak: answerUncollected, Healthy: answerAndCollect, Mend: truth.Settle, Unsettled: true},
 	)
 }

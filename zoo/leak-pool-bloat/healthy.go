@@ -2,20 +2,23 @@ package main
 
 import "zoo/truth"
 
-func (e *encoder) putBack() {
-	if e.out.Cap() <= 16*usual {
-		encoders.Put(e)
-	}
-}
-
 func poolSmall() {
 	n := truth.Scaled(largest)
 	var inUse []*encoder
 	for i := 0; i < n; i++ {
 		inUse = append(inUse, encode(rare), encode(usual))
 	}
+	for i, e := range inUse {
+		if e.out.Cap() > 16*usual {
+			inUse[i] = nil
+		}
+	}
+	// Those that were too large are gone before the others come back.
+	truth.Settle()
 	for _, e := range inUse {
-		e.putBack()
+		if e != nil {
+			encoders.Put(e)
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func poolAll() truth.Leak {
 	for i := range inUse {
 		encoders.Put(inUse[i])
 	}
-	return truth.Leak{Holder: "main.encoders", Count: int64(n), Bytes: bytes, Unsettled: true}
+	return truth.Leak{Holder: "main.encoders", Count: int64(n), Bytes: bytes}
 }
 
 func emptyPool() {

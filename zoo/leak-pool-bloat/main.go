@@ -9,7 +9,7 @@ import (
 func main() {
 	ordinary.Load()
 	truth.Show("pool-bloat",
-		truth.Form{Name: "sync-pool", Leak: poolAll, Healthy: poolSmall, Mend: emptyPool},
+		truth.Form{Name: "sync-pool", Leak: poolAll, Healthy: poolSmall, Mend: emptyPool, Unsettled: true},
 		truth.Form{Name: "free-list", Leak: freeAll, Healthy: freeSmall, Mend: dropLarge},
 	)
 }

@@ -25,5 +25,12 @@ func main() {
 		truth.Form{Name: "live-children", Healthy: holdChildren},
 		truth.Form{Name: "busy-channel", Healthy: keepChannelShort},
 		truth.Form{Name: "finalizers", Healthy: openFiles},
+		truth.Form{Name: "warm-pool", Healthy: warmPool, Unsettled: true},
+		truth.Form{Name: "usual-garbage", Healthy: makeGarbage, Unsettled: true},
+		truth.Form{Name: "matrix", Healthy: cutRows},
+		truth.Form{Name: "long-substrings", Healthy: keepBodies},
+		truth.Form{Name: "half-read", Healthy: readHalf},
+		truth.Form{Name: "idle-workers", Healthy: startWorkers},
+		truth.Form{Name: "labels", Healthy: internLabels},
 	)
 }

@@ -25,8 +25,6 @@ type Leak struct {
 	Count int64
 	// Bytes is what Mend will free.
 	Bytes int64
-	// Unsettled leaves out the last collections, for what would not outlive them.
-	Unsettled bool
 	// Spans says that Bytes are bytes of spans (MemStats.HeapInuse) rather than of objects (HeapAlloc).
 	Spans bool
 	// Stacks says that Bytes are bytes of objects and of stacks (HeapAlloc + StackInuse).
@@ -46,6 +44,8 @@ type Form struct {
 	// Grow lets the leak, or its healthy twin, go on for another fifth, and gives by how much the leak's
 	// Count grew; nil where that shows nothing.
 	Grow func() int64
+	// Unsettled leaves out the last collections, for what would not outlive them.
+	Unsettled bool
 }
 
 // Show is the main function of a program that is about one case: it runs the form that the arguments
@@ -74,7 +74,7 @@ func Show(id string, forms ...Form) {
 
 func show(id string, f *Form, healthy bool) {
 	Begin()
-	r := Report{Case: id, Form: f.Name, Healthy: healthy, HolderKind: "none", Grow: f.Grow}
+	r := Report{Case: id, Form: f.Name, Healthy: healthy, HolderKind: "none", Grow: f.Grow, Unsettled: f.Unsettled}
 	if healthy || f.Leak == nil {
 		r.Healthy = true
 		f.Healthy()
@@ -84,7 +84,7 @@ func show(id string, f *Form, healthy bool) {
 		if leak.Kind == "" {
 			leak.Kind = "global"
 		}
-		r.Holder, r.HolderKind, r.Unsettled = leak.Holder, leak.Kind, leak.Unsettled
+		r.Holder, r.HolderKind = leak.Holder, leak.Kind
 		r.Leaks = []Leak{leak}
 		r.Mend = f.Mend
 	}
