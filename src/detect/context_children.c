@@ -10,7 +10,7 @@
 
 #include "detect/detectors.h"
 
-enum { LEAST_CHILDREN = 16 };
+enum { LEAST_CHILDREN = 16, CLIMB_MAX = 64 };
 
 enum variant { VARIANT_CANCEL, VARIANT_DEADLINE, VARIANTS };
 
@@ -39,7 +39,19 @@ static enum variant variant_of(const struct detect *detect, uint32_t id)
                                                    : VARIANT_CANCEL;
 }
 
-/* Of a map in growth a child may hang on both tables. */
+/* Does everything that leads to the node come through the other? */
+static bool is_below(const struct graph *graph, uint32_t node, uint32_t other)
+{
+    for (unsigned step = 0; step < CLIMB_MAX && node != GRAPH_NONE; step++) {
+        if (node == other)
+            return true;
+        node = graph_dominator(graph, node);
+    }
+    return false;
+}
+
+/* Several tables of a map may lead to one child: while the map grows, or by way of another child.
+ */
 static struct error *sort_children(const struct detect *detect, const struct map_entries *map,
                                    struct children_of_one *out)
 {
@@ -48,9 +60,9 @@ static struct error *sort_children(const struct detect *detect, const struct map
         out->cut[v].count = out->count[v] = 0;
     for (uint64_t i = map->first; i < map->end; i++) {
         uint64_t edge = detect->analysis->facts.maps.edges.data[i];
-        uint32_t child = (uint32_t)edge, dominator = graph_dominator(graph, child);
+        uint32_t child = (uint32_t)edge;
         enum variant variant = variant_of(detect, child);
-        if (variant != VARIANTS && (dominator == edge >> 32 || dominator == map->id))
+        if (variant != VARIANTS && is_below(graph, child, map->id))
             TRY(vector_push(&out->cut[variant], edge));
     }
     for (unsigned v = 0; v < VARIANTS; v++) {

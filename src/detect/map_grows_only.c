@@ -1,6 +1,8 @@
 /* map-grows-only: a map that much of the heap hangs on and that shows no deletion. One look cannot
  * tell a registry that grows for ever from a table that is as large as it has to be: this is only
  * possible, and two snapshots tell more. */
+#include <string.h>
+
 #include "detect/detectors.h"
 
 enum {
@@ -12,13 +14,20 @@ enum {
 
 enum number { NUMBER_ENTRIES, NUMBER_TABLE_BYTES };
 
+/* The children of contexts are the matter of context-children. */
+static bool is_of_contexts(const struct analysis *a, uint32_t type)
+{
+    return !strcmp(a->typing.table.types.data[type].name, "map[context.canceler]struct {}");
+}
+
 static struct error *judge(struct detect *detect)
 {
     const struct analysis *a = detect->analysis;
     const struct graph *graph = a->graph;
     for (uint64_t i = 0; i < a->facts.maps.items.count; i++) {
         const struct map_fact *map = &a->facts.maps.items.data[i];
-        if (map->count < LEAST_ENTRIES || map->shows_deletions || map->was_cleared ||
+        if (map->count < LEAST_ENTRIES || is_of_contexts(a, map->type) || map->shows_deletions ||
+            map->was_cleared ||
             graph_retained_bytes(graph, map->id) <
                 MAX_OF(graph->totals.reachable_bytes / SHARE, (uint64_t)LEAST_BYTES))
             continue;

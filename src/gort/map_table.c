@@ -80,13 +80,15 @@ static struct error *look_at(struct map_worker *worker, uint32_t id, uint32_t ty
     }
     if (!map.buckets && !map.directory)
         return NULL;
-    if (t->kind == MAP_OF_SYNC)
-        return map_note_stale(worker, &map, id, type, part);
-    if (t->is_keyed && map.count >= MAP_KEYED_LEAST)
-        TRY(vector_push(&part->keyed, id));
-    if (t->kind == MAP_OF_CONTEXT)
-        TRY(map_note_children(worker, &map, id, type, part));
-    return note_size(worker, &map, id, type, part);
+    if (!sweep->runtime->is_racy) {
+        if (t->kind == MAP_OF_SYNC)
+            return map_note_stale(worker, &map, id, type, part);
+        if (t->kind == MAP_OF_CONTEXT)
+            TRY(map_note_children(worker, &map, id, type, part));
+        if (t->is_keyed && map.count >= MAP_KEYED_LEAST)
+            TRY(vector_push(&part->keyed, id));
+    }
+    return t->kind == MAP_OF_SYNC ? NULL : note_size(worker, &map, id, type, part);
 }
 
 /* -- all of them ------------------------------------------------------------------------------ */

@@ -43,6 +43,7 @@ struct map_entries {
 
 struct map_table {
     VECTOR(struct map_fact) items; /* ascending by id, as the others */
+    /* What follows has nothing of a target that runs on: its edges are of another moment. */
     /* sync.Map up to Go 1.23: the maps of type map[interface {}]*sync.entry that have keys which
      * Delete has been called for. Their edges lead to the entry and to the key's data. */
     VECTOR(struct map_entries) stale;

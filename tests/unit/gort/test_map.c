@@ -105,7 +105,7 @@ static void put(struct memory *m, uint64_t address, uint64_t value, unsigned byt
 static void put_field(struct memory *m, uint64_t base, enum layout_field field, uint64_t value)
 {
     put(m, base + (uint64_t)layout_offset(m->runtime.layout, field), value,
-        (unsigned)layout_width(m->runtime.layout, field));
+        (unsigned)MIN_OF(layout_width(m->runtime.layout, field), 8));
 }
 #define PUT(base, name, value) put_field(m, base, LAYOUT_##name, value)
 
