@@ -85,7 +85,16 @@ static void look_at_word(struct windows_work *work, const struct window_plan *pl
     uint32_t id = heap_find(heap, address);
     if (id == HEAP_NONE || !ranked_set_has(&work->suspects, id))
         return;
-    const struct window_slot *slot = slot_at(work, plan, offset % plan->size);
+    const struct window_slot *slot = NULL;
+    struct window_slot guess;
+    uint64_t words[3];
+    if (plan->size) {
+        slot = slot_at(work, plan, offset % plan->size);
+    } else {
+        memcpy(words, bytes, sizeof(words));
+        if (windows_guess(work, id, words, &guess, &flags))
+            slot = &guess;
+    }
     if (!slot) {
         see_whole(work, id);
         return;
@@ -131,7 +140,7 @@ static struct error *add_source(struct source_walk *walk, const struct heap_span
         e++;
     if (e == last)
         return NULL;
-    if (windows_plan(work, id)->count)
+    if (windows_plan(work, id)->count || typing_type(work->typing, id) == TYPE_NONE)
         return look_at_source(walk, span, id);
     for (; e < last; e++)
         see_whole(work, graph->edges[e] & GRAPH_ID);
@@ -191,30 +200,17 @@ static bool described_slot(const struct windows_work *work, const struct variabl
     return false;
 }
 
-/* Without a description: three words that agree with a slice of what the object holds, or two with
- * a string. Where the size of an element is not known, it is the largest that fits. */
-static bool likely_slot(const struct windows_work *work, uint32_t id, const uint64_t words[3],
-                        struct window_slot *out, uint8_t *flags)
+static bool in_mask(const struct go_pointer_mask *mask, uint64_t start, uint64_t address)
 {
-    const struct heap_span *span = heap_span_of(work->heap, id);
-    uint32_t type = typing_type(work->typing, id);
-    const struct go_type *t = type == TYPE_NONE ? NULL : &work->typing->table.types.data[type];
-    uint64_t left = span->element_size - (words[0] - heap_slot_address(span, id)), element = 1;
-    bool is_slice = words[2] && words[1] <= words[2],
-         is_text = span->no_pointers && (!t || t->pseudo);
-    if (t && !t->pseudo)
-        element = t->kind == KIND_ARRAY && t->length ? t->size / t->length : t->size;
-    else if (!span->no_pointers && is_slice)
-        element = left / words[2];
-    else if (!span->no_pointers)
-        return false;
-    *flags |= WINDOWS_GUESSED;
-    *out = (struct window_slot){.element = element, .type = type, .kind = KIND_SLICE};
-    if (is_slice && element && words[2] <= left / element)
-        return true;
-    *flags |= WINDOWS_LOOKS;
-    *out = (struct window_slot){.element = 1, .type = TYPE_NONE, .kind = KIND_STRING};
-    return is_text && words[1] && words[1] <= left;
+    uint64_t bit = (address - start) / 8;
+    return bit < mask->bits && mask->bytes[bit / 8] >> bit % 8 & 1;
+}
+
+/* Does the collector take the word for a pointer? Numbers of the runtime's are addresses, too. */
+static bool is_pointer(const struct go_module *m, uint64_t address)
+{
+    return address - m->data < m->data_end - m->data ? in_mask(&m->data_mask, m->data, address)
+                                                     : in_mask(&m->bss_mask, m->bss, address);
 }
 
 static struct error *value_of_variable(const struct windows_work *work, uint64_t address,
@@ -234,7 +230,7 @@ static struct error *value_of_variable(const struct windows_work *work, uint64_t
             return NULL;
     } else {
         if (heap_find(work->heap, words[0]) != id ||
-            !likely_slot(work, id, words, &slot, out_flags))
+            !windows_guess(work, id, words, &slot, out_flags))
             return NULL;
     }
     *out = window_value_of(work, &slot, (const uint8_t *)words);
@@ -247,10 +243,12 @@ struct error *windows_suspects_of_variables(struct windows_work *work)
 {
     for (uint64_t i = 0; i < work->words->variables.count; i++) {
         const struct variable_word *word = &work->words->variables.data[i];
+        uint64_t address = work->words->data_low + (uint64_t)word->word * 8;
         struct window_value value;
         uint8_t flags;
-        TRY(value_of_variable(work, work->words->data_low + (uint64_t)word->word * 8, word->id,
-                              &value, &flags));
+        if (!is_pointer(&work->runtime->module, address))
+            continue;
+        TRY(value_of_variable(work, address, word->id, &value, &flags));
         if (!value.is_whole && windows_is_suspect(work, &value) &&
             !ranked_set_has(&work->suspects, value.id)) {
             ranked_set_add(&work->suspects, value.id);
@@ -264,12 +262,13 @@ static struct error *add_variables(struct windows_work *work)
 {
     for (uint64_t i = 0; i < work->words->variables.count; i++) {
         const struct variable_word *word = &work->words->variables.data[i];
+        uint64_t address = work->words->data_low + (uint64_t)word->word * 8;
         struct window_value value;
         uint8_t flags;
-        if (!ranked_set_has(&work->suspects, word->id))
+        if (!ranked_set_has(&work->suspects, word->id) ||
+            !is_pointer(&work->runtime->module, address))
             continue;
-        TRY(value_of_variable(work, work->words->data_low + (uint64_t)word->word * 8, word->id,
-                              &value, &flags));
+        TRY(value_of_variable(work, address, word->id, &value, &flags));
         see(work, &value, flags);
     }
     return NULL;

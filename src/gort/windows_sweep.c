@@ -105,6 +105,38 @@ static struct error *look_at_object(struct sweep *sweep, const struct heap_span 
     return NULL;
 }
 
+/* An object without a type: what may be a string or a slice of it. */
+static struct error *look_at_unknown(struct sweep *sweep, const struct heap_span *span, uint32_t id,
+                                     uint64_t ahead)
+{
+    static const struct window_slot text = {.element = 1, .kind = KIND_STRING};
+    struct windows_work *work = sweep->work;
+    const struct heap *heap = work->heap;
+    uint64_t address = heap_slot_address(span, id), size = span->element_size;
+    for (uint64_t at = 0, n; at + 16 <= size; at += n - 16) {
+        const uint8_t *bytes;
+        n = MIN_OF(size - at, (uint64_t)READ_AHEAD);
+        TRY(window_get(&sweep->window, address + at, n, MAX_OF(n, ahead), &bytes));
+        for (uint64_t w = 0; w + 16 <= n; w += 8) {
+            uint64_t words[3] = {load(bytes + w), load(bytes + w + 8),
+                                 w + 24 <= n ? load(bytes + w + 16) : 0};
+            struct window_slot slot;
+            uint8_t flags = 0;
+            if (words[0] - heap->low >= heap->high - heap->low ||
+                (heap_page_has_no_pointers(heap, words[0]) &&
+                 shows_enough(heap, &text, words[0], words[1])))
+                continue;
+            uint32_t to = heap_find(heap, words[0]);
+            if (to != HEAP_NONE && to != id && words[1] < heap->low &&
+                windows_guess(work, to, words, &slot, &flags))
+                look(sweep, &slot, (const uint8_t *)words);
+        }
+        if (n + at >= size)
+            break;
+    }
+    return NULL;
+}
+
 /* Bytes from the span's start to the end of the last of the spans with pointers that follow it
  * without a gap, a few of them. */
 static uint64_t run_bytes(const struct heap *heap, uint64_t s)
@@ -126,13 +158,15 @@ static struct error *sweep_span(struct sweep *sweep, uint64_t s, uint64_t *run_e
     const struct heap_span *span = &heap->spans.data[s];
     for (uint32_t id = span->first_id; id < span->first_id + span->slots; id++) {
         const struct window_plan *plan = windows_plan(sweep->work, id);
-        if (!plan->wide || !bitset_get(heap->allocated, id))
+        bool unknown = typing_type(sweep->work->typing, id) == TYPE_NONE;
+        if ((!plan->wide && !unknown) || !bitset_get(heap->allocated, id))
             continue;
         uint64_t address = heap_slot_address(span, id);
         if (address >= *run_end)
             *run_end = span->start + run_bytes(heap, s);
-        TRY(look_at_object(sweep, span, id, plan,
-                           MIN_OF(*run_end - address, (uint64_t)READ_AHEAD)));
+        uint64_t ahead = MIN_OF(*run_end - address, (uint64_t)READ_AHEAD);
+        TRY(unknown ? look_at_unknown(sweep, span, id, ahead)
+                    : look_at_object(sweep, span, id, plan, ahead));
     }
     return NULL;
 }

@@ -60,6 +60,11 @@ struct window_value {
 struct window_value window_value_of(const struct windows_work *work, const struct window_slot *slot,
                                     const uint8_t *words);
 
+/* What the words at a place without a type are, the first of which leads to object id; false when
+ * they do not tell. Sets flags. */
+bool windows_guess(const struct windows_work *work, uint32_t id, const uint64_t words[3],
+                   struct window_slot *out, uint8_t *flags);
+
 /* Does so little of the object show, or so much be held by what does not, that it is worth a look?
  */
 bool windows_is_suspect(const struct windows_work *work, const struct window_value *value);
