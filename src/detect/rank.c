@@ -28,13 +28,15 @@ static int by_rank(const void *x, const void *y)
 static struct error *marks_of(const struct detect_group *group, struct hash_map *out)
 {
     uint64_t *value;
+    bool added;
     for (uint64_t i = 0; i < group->cut.count; i++)
         TRY(hash_map_insert(out, (group->cut.data[i] & GRAPH_ID) + 1, &value, NULL));
     for (uint64_t i = 0; i < group->nodes.count; i++) {
         if (group->nodes.data[i] == GRAPH_NONE)
             continue;
-        TRY(hash_map_insert(out, (uint64_t)group->nodes.data[i] + 1, &value, NULL));
-        *value = !group->nodes_go; /* where the node itself stays, what is below it does, too */
+        TRY(hash_map_insert(out, (uint64_t)group->nodes.data[i] + 1, &value, &added));
+        if (added) /* where the node itself stays, so does what is below it */
+            *value = !group->nodes_go;
     }
     return NULL;
 }

@@ -15,6 +15,7 @@ enum {
     RANGES_MAX = 1 << 16,
     PS_MAX = 1 << 16,
     SPAN_PAGES_MAX = 1 << 27, /* 1 TiB */
+    ADDRESS_BITS = 47,        /* of a process on amd64 */
     SMALL_OBJECT_MAX = 32768, /* larger ones have no size class and a span of their own */
     RACY_TRIES = 20,
     RANDOM_BASE_MINOR = 26, /* the heap begins at a random page of its first arena */
@@ -223,8 +224,11 @@ static struct error *number_objects(struct heap *heap)
     heap->low = heap->spans.count ? heap->spans.data[0].start : 0;
     heap->high = end;
     heap->page_count = (heap->high - heap->low) >> HEAP_PAGE_SHIFT;
-    if (heap->page_count > UINT32_MAX)
-        return error_create(ERROR_LIMIT, "the heap spans more than 32 TiB of addresses");
+    /* Chunks of user arenas stand at the far end of the address space (runtime/malloc.go, hints of
+     * userArena). */
+    if (heap->page_count > (uint64_t)1 << (ADDRESS_BITS - HEAP_PAGE_SHIFT))
+        return error_create(ERROR_LIMIT, "the heap spans more than %u TiB of addresses",
+                            1u << (ADDRESS_BITS - 40));
     TRY(big_array(heap->page_count * sizeof(struct heap_page), &heap->pages));
     TRY(big_array(bitset_words(ids + 64) * 8, &heap->allocated));
     TRY(big_array(ids / 8 * sizeof(uint32_t), &heap->span_of));

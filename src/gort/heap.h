@@ -39,6 +39,8 @@ struct heap_page { /* per 8 KiB page; slots = 0 where there is no span in use */
 #define HEAP_PAGE_NO_POINTERS 0x80000000u
 #define HEAP_PAGE_HAS_HEADER 0x40000000u
 #define HEAP_PAGE_SLOTS 0x3fffffffu
+/* What first_page has of a page's number; no span is that long. */
+#define HEAP_OFFSET_MASK (((uint64_t)1 << (32 + HEAP_PAGE_SHIFT)) - 1)
 
 struct heap_statistics {
     uint64_t inuse_bytes;    /* = MemStats.HeapInuse */
@@ -81,6 +83,14 @@ struct heap {
 struct error *heap_read(struct go_runtime *runtime, unsigned threads, struct heap *out) ERROR_CHECK;
 void heap_deinit(struct heap *heap);
 
+/* Offset in its span of an address between low and high that lies on that page. */
+static inline uint64_t heap_page_offset(const struct heap *heap, const struct heap_page *page,
+                                        uint64_t address)
+{
+    uint64_t start = heap->low + ((uint64_t)page->first_page << HEAP_PAGE_SHIFT);
+    return (address - start) & HEAP_OFFSET_MASK;
+}
+
 /* Object id of the allocated object that contains address, HEAP_NONE when there is none. O(1). */
 static inline uint32_t heap_find(const struct heap *heap, uint64_t address)
 {
@@ -89,7 +99,7 @@ static inline uint32_t heap_find(const struct heap *heap, uint64_t address)
         return HEAP_NONE;
     const struct heap_page *p = &heap->pages[page];
     uint32_t slots = p->slots & HEAP_PAGE_SLOTS;
-    uint64_t offset = address - heap->low - ((uint64_t)p->first_page << HEAP_PAGE_SHIFT);
+    uint64_t offset = heap_page_offset(heap, p, address);
     uint64_t slot = offset * p->divide >> 32;
     if (slot >= slots)
         return HEAP_NONE;
@@ -111,7 +121,7 @@ static inline uint32_t heap_find_start(const struct heap *heap, uint64_t address
                                        const struct heap_page **out_page)
 {
     const struct heap_page *p = &heap->pages[(address - heap->low) >> HEAP_PAGE_SHIFT];
-    uint64_t offset = address - heap->low - ((uint64_t)p->first_page << HEAP_PAGE_SHIFT);
+    uint64_t offset = heap_page_offset(heap, p, address);
     uint64_t product = offset * p->divide, slot = product >> 32;
     uint32_t header = p->slots & HEAP_PAGE_HAS_HEADER ? 8 : 0;
     bool starts = p->divide ? (uint32_t)product - header * p->divide < p->divide : !offset;

@@ -66,7 +66,7 @@ static inline void walker_string(struct type_walker *walker, uint64_t address)
     if (address - heap->low >= heap->high - heap->low)
         return;
     const struct heap_page *page = &heap->pages[(address - heap->low) >> HEAP_PAGE_SHIFT];
-    uint64_t offset = address - heap->low - ((uint64_t)page->first_page << HEAP_PAGE_SHIFT);
+    uint64_t offset = heap_page_offset(heap, page, address);
     uint64_t slot = offset * page->divide >> 32;
     if (page->slots & HEAP_PAGE_NO_POINTERS && slot < (page->slots & HEAP_PAGE_SLOTS))
         walker_say(walker, page->first_id + (uint32_t)slot,
