@@ -93,9 +93,12 @@ def check_page(name, text):
 def on_terminal(columns, *arguments, **environment):
     child, terminal = pty.fork()
     if child == 0:
-        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        os.execve(LEAKHOUND, [LEAKHOUND, *arguments],
-                  {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": "", **environment})
+        try:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+            os.execve(LEAKHOUND, [LEAKHOUND, *arguments],
+                      {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": "", **environment})
+        finally:
+            os._exit(127)  # the child is not to go on with the tests
     output = b""
     while True:
         try:
@@ -215,7 +218,7 @@ def printed_on(version, program, arguments):
 
 def masked(text):
     """Without numbers and line breaks: these differ a little from run to run."""
-    return " ".join(re.sub(r"\d[\d,.]*( [KMG]?i?B\b)?", "N", text).split())
+    return " ".join(re.sub(r"\d[\d,.]*( ([KMG]?i?B|ms|s|min)\b)*", "N", text).split())
 
 
 SHOWN = re.compile(r"`zoo/(leak-\S+?)((?: -\S+ \S+)*)`, built\s+with\s+Go\s+(1\.\d+):\n\n```\n(.*?)^```$",
