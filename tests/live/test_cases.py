@@ -11,6 +11,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -93,9 +94,12 @@ def check_page(name, text):
 def on_terminal(columns, *arguments, **environment):
     child, terminal = pty.fork()
     if child == 0:
-        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        os.execve(LEAKHOUND, [LEAKHOUND, *arguments],
-                  {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": "", **environment})
+        try:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+            os.execve(LEAKHOUND, [LEAKHOUND, *arguments],
+                      {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": "", **environment})
+        finally:
+            os._exit(127)  # the child is not to go on with the tests
     output = b""
     while True:
         try:
@@ -198,43 +202,72 @@ def check_facts(version):
         expect(name, "false" if is_false else "true", holds)
 
 
-def printed_on(version, program, arguments):
-    """The part of the report with the first finding, as a terminal of 88 columns shows it."""
-    mode = "arenas" if program == "leak-arena-held" else "normal"
-    with tempfile.TemporaryDirectory() as folder:
-        path = truth.build(version, mode, program, Path(folder) / program)
-        with truth.Program(path, *arguments) as running:
-            shown = on_terminal(88, str(running.pid), NO_COLOR="1")
+def first_finding(*arguments):
+    """What the command prints of the first finding, on a terminal of 88 columns."""
+    shown = on_terminal(88, *map(str, arguments), NO_COLOR="1")
     if "\nFINDINGS" not in shown:
         raise Wrong(f"no findings in: {shown[-300:]!r}")
     lines = shown[shown.index("\nFINDINGS") + 1:].splitlines()
     end = next(i for i, line in enumerate(lines) if not line or re.match("2 ", line)
                or line.strip() == "for information:")
-    return "\n".join(lines[:end])
+    return "\n".join(lines[:end]) + "\n"
 
 
 def masked(text):
     """Without numbers and line breaks: these differ a little from run to run."""
-    return " ".join(re.sub(r"\d[\d,.]*( [KMG]?i?B\b)?", "N", text).split())
+    return " ".join(re.sub(r"\d[\d,.]*( ([KMG]?i?B|ms|s|min)\b)*", "N", text).split())
 
 
+# What the page says that is printed on: program, arguments, version, the report; and, after it has grown, of
+# the comparison with a snapshot from before.
 SHOWN = re.compile(r"`zoo/(leak-\S+?)((?: -\S+ \S+)*)`, built\s+with\s+Go\s+(1\.\d+):\n\n```\n(.*?)^```$",
                    re.M | re.S)
+COMPARED = re.compile(r"`leakhound diff`[^`]*:\n\n```\n(.*?)^```$", re.M | re.S)
 
 
-def check_printed(name, text, versions, update):
-    found = SHOWN.search(text)
+def gate(status, *arguments):
+    done = truth.leakhound(*arguments)
+    if done.returncode != status:
+        raise Wrong(f"leakhound {' '.join(map(str, arguments[:1]))}: exit status {done.returncode}, expected "
+                    f"{status}: {(done.stdout + done.stderr).decode()[:300]}")
+
+
+def check_program(name, text, versions, update):
+    """The page shows what leakhound prints; what it advises as a proof fails before the program is mended
+    and holds after."""
+    found, compared = SHOWN.search(text), COMPARED.search(text)
     if not found or found[1] != "leak-" + name:
         raise Wrong("it does not show what leakhound prints")
     if found[3] not in versions:
         return
-    printed = printed_on(found[3], found[1], found[2].split())
+    mode = "arenas" if name == "arena-held" else "normal"
+    with tempfile.TemporaryDirectory() as folder:
+        path = truth.build(found[3], mode, found[1], Path(folder) / found[1])
+        with truth.Program(path, *found[2].split()) as program:
+            snapshot = Path(folder) / "before.lhsnap"
+            gate(0, "snapshot", program.pid, "-o", snapshot)
+            check_block(name, text, found, 4, first_finding(program.pid), update)
+            if compared:
+                program.process.send_signal(signal.SIGHUP)
+                program.next_truth()
+                check_block(name, (PAGES / f"{name}.md").read_text(), None, 1,
+                            first_finding("diff", snapshot, program.pid), update)
+                gate(1, "verify", snapshot, program.pid, "--max-growth", "5%")
+            else:
+                gate(1, program.pid, "--fail-on", "warning")
+            program.process.send_signal(signal.SIGUSR2)
+            program.next_truth()
+            gate(0, program.pid, "--fail-on", "warning")
+            gate(0, "verify", snapshot, program.pid, "--max-growth", "5%", "--max-finding", "info")
+
+
+def check_block(name, text, found, group, printed, update):
+    found = found or COMPARED.search(text)
     if f" {name}" not in printed:
         raise Wrong(f"leakhound does not find it: {printed}")
     if update:
-        text = text[:found.start(4)] + printed + "\n" + text[found.end(4):]
-        (PAGES / f"{name}.md").write_text(text)
-    elif masked(printed) != masked(found[4]):
+        (PAGES / f"{name}.md").write_text(text[:found.start(group)] + printed + text[found.end(group):])
+    elif masked(printed) != masked(found[group]):
         raise Wrong(f"leakhound prints: {printed}")
 
 
@@ -251,7 +284,7 @@ def run(name, test, *arguments):
 
 def update(names):
     versions = truth.versions()
-    return sum(run(f"printed-{name}", check_printed, name, text, versions, True)
+    return sum(run(f"program-{name}", check_program, name, text, versions, True)
                for name, text in pages().items() if not names or name in names)
 
 
@@ -272,7 +305,7 @@ def main():
     for version in versions:
         failures += run(f"facts-{version}", check_facts, version)
     for name, text in pages().items():
-        failures += run(f"printed-{name}", check_printed, name, text, versions, False)
+        failures += run(f"program-{name}", check_program, name, text, versions, False)
     return 1 if failures else 0
 
 
