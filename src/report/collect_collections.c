@@ -11,7 +11,7 @@
 #include "report/collect_private.h"
 
 enum {
-    LOOKED_AT = 10000,   /* the largest */
+    LOOKED_AT = 20000,   /* the largest */
     BYTES_MIN = 4 << 10, /* retained; and an array's own */
     HOPS_MAX = 4096,     /* from a holder; what is deeper is left out */
     LABELS_KEPT = COLLECT_PATH_HOPS,
@@ -284,6 +284,7 @@ static struct error *collect(struct collecting *c, const struct collection_count
         qsort(report->collections.data, report->collections.count,
               sizeof(report->collections.data[0]), by_row_bytes);
     report->has_collections = true;
+    report->collections_cut = count > LOOKED_AT;
     return NULL;
 }
 

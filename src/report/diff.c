@@ -244,6 +244,20 @@ static struct error *add_collections(struct matcher *m, const struct report *rep
     return NULL;
 }
 
+/* Where one of the two did not look at all of them, only what is there once is the same thing. */
+static void drop_cut(struct diff *diff)
+{
+    uint64_t kept = 0;
+    if (!diff->before->collections_cut && !diff->after->collections_cut)
+        return;
+    for (uint64_t i = 0; i < diff->collections.count; i++) {
+        const struct diff_collection *c = &diff->collections.data[i];
+        if (c->count.before == 1 && c->count.after == 1)
+            diff->collections.data[kept++] = *c;
+    }
+    diff->collections.count = kept;
+}
+
 /* Of each holder the collection with more entries than before that retains most of what came. */
 static struct error *find_grown(struct diff *diff)
 {
@@ -496,6 +510,7 @@ struct error *diff_make(const struct report *before, const struct report *after,
     KEEP_CHANGED(&out->holders, holder_changed, holder_order);
     KEEP_CHANGED(&out->types, type_changed, type_order);
     KEEP_CHANGED(&out->sites, site_changed, site_order);
+    drop_cut(out);
     KEEP_CHANGED(&out->collections, collection_changed, collection_order);
     TRY(find_grown(out));
     TRY(diff_find(out));

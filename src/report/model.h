@@ -153,6 +153,7 @@ struct report {
     VECTOR(struct report_goroutine_group) goroutine_groups; /* by held + stack bytes */
     VECTOR(struct report_collection) collections;           /* by retained bytes, largest first */
     bool has_collections;                                   /* they were looked for */
+    bool collections_cut; /* there were more than are looked at: rows of several lack some */
     uint64_t held_alone_bytes, shared_bytes; /* sums over ALL holders and sets, also unlisted */
     VECTOR(const char *) notes; /* sentences the reader must know (racy reading, partial types) */
     struct report_phase {

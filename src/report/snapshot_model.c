@@ -156,6 +156,7 @@ static const struct snapshot_table collection_table =
     SNAPSHOT_TABLE(struct report_collection, collection_members);
 static const struct snapshot_member collections_members[] = {
     SNAPSHOT_VECTOR(struct report, collections, &collection_table),
+    BOOL(report, collections_cut),
 };
 static const struct snapshot_table collections_table =
     SNAPSHOT_TABLE(struct report, collections_members);

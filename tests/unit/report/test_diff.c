@@ -411,6 +411,25 @@ static void collections_are_compared_only_where_both_know_them(void **state)
     tear_down(&pair);
 }
 
+static void what_was_not_looked_at_is_not_judged(void **state)
+{
+    (void)state;
+    for (unsigned cut = 0; cut < 2; cut++) {
+        struct pair pair;
+        set_up(&pair);
+        pair.after.collections_cut = cut;
+        /* the largest of many are larger when there are more of them */
+        add_collection(&pair.before, "[value].m", "map", "", 10, 10000, 10 * MIB);
+        add_collection(&pair.after, "[value].m", "map", "", 10, 50000, 50 * MIB);
+        add_collection(&pair.before, "", "map", "", 1, 2000, 20 * MIB);
+        add_collection(&pair.after, "", "map", "", 1, 9000, 90 * MIB);
+        compare(&pair);
+        assert_int_equal(pair.diff.collections.count, cut ? 1 : 2);
+        assert_int_equal(pair.diff.found.findings.count, cut ? 1 : 2);
+        tear_down(&pair);
+    }
+}
+
 /* ---- outputs ---- */
 
 static void model_growth(struct pair *pair)
@@ -665,6 +684,7 @@ int main(void)
         cmocka_unit_test(growth_alone_makes_findings),
         cmocka_unit_test(more_goroutines_are_a_finding),
         cmocka_unit_test(collections_are_compared_only_where_both_know_them),
+        cmocka_unit_test(what_was_not_looked_at_is_not_judged),
         cmocka_unit_test(golden_outputs_are_as_they_were),
         cmocka_unit_test(the_answer_is_the_first_line),
         cmocka_unit_test(names_reach_out_escaped),

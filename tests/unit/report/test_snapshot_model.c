@@ -64,11 +64,13 @@ static void collections_come_back(void **state)
     report_init(&copy);
     ADD(&report.collections, (struct report_collection){"main.a", "main.key", ".byID[value]", "map",
                                                         "map[int]int", "func", 1, 2, 3, 4, 5});
+    report.collections_cut = true;
     assert_null(snapshot_put_collections(&bytes, &report));
     struct cursor cursor = cursor_make(bytes.data.data, bytes.data.count);
     assert_false(copy.has_collections);
     assert_null(snapshot_take_collections(&cursor, 1 << 20, &copy));
     assert_true(copy.has_collections);
+    assert_true(copy.collections_cut);
     assert_int_equal(copy.collections.count, 1);
     const struct report_collection *c = &copy.collections.data[0];
     const char *texts[] = {c->holder, c->holder_key, c->path, c->kind, c->type, c->element};
