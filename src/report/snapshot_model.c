@@ -138,8 +138,8 @@ static const struct snapshot_member group_members[] = {
     STRING(report_goroutine_group, created_at), STRING(report_goroutine_group, top_at),
     U64(report_goroutine_group, stack_bytes),   U64(report_goroutine_group, held_bytes),
     BOOL(report_goroutine_group, system),       U64(report_goroutine_group, longest_wait_ns),
-    STRING(report_goroutine_group, function),
-    STRING(report_goroutine_group, leaked),     U64(report_goroutine_group, leaked_count),
+    STRING(report_goroutine_group, function),   STRING(report_goroutine_group, leaked),
+    U64(report_goroutine_group, leaked_count),
 };
 static const struct snapshot_table group_table =
     SNAPSHOT_TABLE(struct report_goroutine_group, group_members);
