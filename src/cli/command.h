@@ -21,6 +21,7 @@ struct command {
 extern const struct command command_inspect;
 extern const struct command command_core;
 extern const struct command command_snapshot;
+extern const struct command command_goroutines;
 extern const struct command command_explain;
 extern const struct command command_diff;
 extern const struct command command_verify;

@@ -19,8 +19,9 @@ enum {
     STATUS_UNSUPPORTED = 4
 };
 
-static const struct command *const commands[] = {&command_inspect, &command_core, &command_snapshot,
-                                                 &command_explain, &command_diff, &command_verify};
+static const struct command *const commands[] = {
+    &command_inspect, &command_core, &command_snapshot, &command_goroutines,
+    &command_explain, &command_diff, &command_verify};
 
 static const char usage[] = "usage: leakhound [inspect] [OPTION...] PID|CORE|SNAPSHOT\n"
                             "       leakhound --help\n";

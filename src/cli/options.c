@@ -27,7 +27,8 @@ enum {
     KEY_MAX_FINDING,
     KEY_GC,
     KEY_GC_COMMAND,
-    KEY_GC_TIMEOUT
+    KEY_GC_TIMEOUT,
+    KEY_ALL
 };
 
 static const struct option long_options[] = {
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
     {"gc", no_argument, NULL, KEY_GC},
     {"gc-command", required_argument, NULL, KEY_GC_COMMAND},
     {"gc-timeout", required_argument, NULL, KEY_GC_TIMEOUT},
+    {"all", no_argument, NULL, KEY_ALL},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -80,6 +82,7 @@ static const struct {
     {KEY_GC, OPTION_LIMITS},
     {KEY_GC_COMMAND, OPTION_LIMITS},
     {KEY_GC_TIMEOUT, OPTION_LIMITS},
+    {KEY_ALL, OPTION_ALL},
 };
 
 static bool is_taken(int key, unsigned taken)
@@ -256,6 +259,9 @@ static struct error *apply(int key, const char *value, unsigned taken, struct op
         break;
     case KEY_GC_TIMEOUT:
         TRY(parse_duration("--gc-timeout", value, &options->gc_timeout_ns));
+        break;
+    case KEY_ALL:
+        options->all = true;
         break;
     case KEY_INFO:
         options->info = true;

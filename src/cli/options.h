@@ -28,6 +28,7 @@ enum option_bit {
     OPTION_FAIL_ON = 1 << 14,
     OPTION_MARKDOWN = 1 << 15, /* with OPTION_FORMAT: markdown in place of json */
     OPTION_LIMITS = 1 << 13,   /* of verify */
+    OPTION_ALL = 1 << 16,
 };
 
 enum { OPTIONS_MAX_OPERANDS = 4, OPTIONS_DEFAULT_TOP = 10 };
@@ -36,7 +37,7 @@ struct options {
     enum output_format format;
     const char *output; /* NULL: standard output */
     bool has_output;    /* -o was given, if only as "-" */
-    bool no_color, quiet, phases, with_files, with_contents, info, help, version;
+    bool no_color, quiet, phases, with_files, with_contents, info, all, help, version;
     const char *exe;     /* NULL: as the target says */
     const char *fail_on; /* "critical", "warning", "info"; NULL: never */
     enum target_freeze freeze;

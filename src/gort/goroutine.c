@@ -153,6 +153,7 @@ static struct error *read_goroutine(struct reader *reader, uint64_t address)
         .created_by_pc = word(bytes, GO_OFFSET(rt, g_gopc)),
         .parent_id = GO_HAS(rt, g_parentGoid) ? word(bytes, GO_OFFSET(rt, g_parentGoid)) : 0,
         .m = word(bytes, GO_OFFSET(rt, g_m)),
+        .locked_m = word(bytes, GO_OFFSET(rt, g_lockedm)),
         .deferred = word(bytes, GO_OFFSET(rt, g__defer)),
         .panicking = word(bytes, GO_OFFSET(rt, g__panic)),
         .waiting_sudog = word(bytes, GO_OFFSET(rt, g_waiting)),

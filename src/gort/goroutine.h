@@ -36,6 +36,7 @@ struct goroutine {
     uint64_t start_pc, created_by_pc; /* g.startpc, g.gopc */
     uint64_t parent_id;               /* ≥ 1.21, else 0 */
     uint64_t m;                       /* its m, or 0 */
+    uint64_t locked_m;                /* the m that it is locked to, or 0 */
     /* Only with is_running_threads: the thread (index in target->threads) whose registers count, or
      * THREAD_NONE and the address of the 16 registers that a signal's frame holds. */
     uint32_t thread;

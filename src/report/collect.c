@@ -202,6 +202,27 @@ static struct error *check_whole(struct target *target, struct error *error)
     return cut_short;
 }
 
+/* All that is told of the heap. */
+static struct error *collect_tables(struct analysis *analysis, struct stages *stages,
+                                    unsigned threads, const struct collection_counts *counts,
+                                    struct report *out)
+{
+    const struct report_options *options = stages->options;
+    stage(stages, analysis, PHASE_HOLDERS);
+    TRY(collect_holders(analysis, options->top, out));
+    stage(stages, analysis, PHASE_FINDINGS);
+    TRY(collect_findings(analysis, threads, out));
+    if (options->collections) {
+        stage(stages, analysis, PHASE_COLLECTIONS);
+        TRY(collect_collections(analysis, counts, out));
+    }
+    edge_words_deinit(&analysis->words); /* the steps have their names */
+    stage(stages, analysis, PHASE_SHARED);
+    TRY(collect_shared(analysis, options->top, threads, out));
+    stage(stages, analysis, PHASE_TYPES);
+    return collect_types(analysis, options->top, threads, out);
+}
+
 struct error *report_collect(struct target *target, const struct report_options *options,
                              struct report *out)
 {
@@ -229,27 +250,10 @@ struct error *report_collect(struct target *target, const struct report_options 
     if (!error) {
         fill_memory(analysis, &usage, out);
         fill_drift(&analysis->drift, out);
-        stage(&stages, analysis, PHASE_HOLDERS);
-        error = collect_holders(analysis, options->top, out);
-    }
-    if (!error) {
-        stage(&stages, analysis, PHASE_FINDINGS);
-        error = collect_findings(analysis, threads, out);
-    }
-    if (!error && options->collections) {
-        stage(&stages, analysis, PHASE_COLLECTIONS);
-        error = collect_collections(analysis, &counts, out);
+        if (!options->goroutines_only)
+            error = collect_tables(analysis, &stages, threads, &counts, out);
     }
     collection_counts_deinit(&counts);
-    if (!error) {
-        edge_words_deinit(&analysis->words); /* the steps have their names */
-        stage(&stages, analysis, PHASE_SHARED);
-        error = collect_shared(analysis, options->top, threads, out);
-    }
-    if (!error) {
-        stage(&stages, analysis, PHASE_TYPES);
-        error = collect_types(analysis, options->top, threads, out);
-    }
     stage(&stages, analysis, NULL);
     if (!error)
         collect_goroutines_held(analysis, out);

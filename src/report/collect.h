@@ -8,8 +8,9 @@
 struct analysis;
 
 struct report_options {
-    unsigned threads; /* worker threads, 0 = one for each processor */
-    uint32_t top;     /* rows wanted of each table */
+    unsigned threads;     /* worker threads, 0 = one for each processor */
+    uint32_t top;         /* rows wanted of each table */
+    bool goroutines_only; /* neither holders nor findings, shared sets or types */
 
     /* Called from the calling thread only, when a phase begins. The work until then is `from` of
      * the whole, 0 … 1, by what was measured, and `to` when the phase has ended; both are negative

@@ -163,6 +163,7 @@ static struct error *when_done(void *context, struct analysis *analysis,
     tell(making, "write the snapshot");
     making->made.objects = analysis->graph->totals.allocated_objects;
     making->made.edges = analysis->graph->totals.edges;
+    TRY(snapshot_finish_goroutines(analysis, &making->goroutines));
     if (!making->writer)
         TRY(begin_file(making, analysis->target));
     return write_all(making, analysis, report);

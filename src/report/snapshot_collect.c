@@ -160,24 +160,53 @@ static void keep_frames(const struct frame_collector *c, struct snapshot_gorouti
             i < head ? c->first[i] : c->last[(c->count - kept + i) % ARRAY_COUNT(c->last)];
 }
 
-static struct error *add_goroutine(struct frame_collector *c, const struct goroutine *g,
-                                   uint64_t now)
+/* The types' names are the program's own. */
+static void add_waits(struct frame_collector *c, uint64_t index, struct snapshot_goroutine *out)
+{
+    const struct analysis *a = c->analysis;
+    const struct blocked_table *blocked = &a->facts.blocked;
+    enum blocked_operation operation = blocked_operation_of(blocked, index);
+    out->operation = blocked_operation_text(operation);
+    out->waits_for = blocked_object_kind(operation);
+    if (operation == BLOCKED_NOT)
+        return;
+    uint32_t first = blocked->begin[index], end = blocked->begin[index + 1];
+    out->waits = arena_alloc(&c->out->arena, (end - first) * sizeof(*out->waits));
+    out->wait_count = end - first;
+    for (uint32_t i = first; i < end; i++) {
+        const struct blocked_object *object = &blocked->objects.data[i];
+        uint32_t type =
+            object->object == HEAP_NONE ? TYPE_NONE : typing_type(&a->typing, object->object);
+        out->waits[i - first] = (struct snapshot_wait){
+            .address = object->address,
+            .type = type == TYPE_NONE ? "" : a->typing.table.types.data[type].name,
+        };
+    }
+}
+
+static struct error *add_goroutine(struct frame_collector *c, uint64_t index, uint64_t now)
 {
     struct analysis *a = c->analysis;
+    const struct goroutine *g = &a->goroutines.items.data[index];
     struct stack_visitor visitor = {.frame = add_frame, .context = c};
+    bool complete;
     struct snapshot_goroutine made = {
         .id = g->id,
         .parent_id = g->parent_id,
         .status = (uint8_t)g->status,
         .system = g->is_system,
-        .state = arena_copy_string(&c->out->arena, g->state, strlen(g->state)),
+        .state = g->state,
         .waiting_ns = g->wait_since_ns && g->wait_since_ns < now ? now - g->wait_since_ns : 0,
         .stack_bytes = goroutine_stack_bytes(g),
         .function = goroutine_function(a->runtime, g),
+        .locked = g->locked_m != 0,
+        .root = a->roots.goroutine_roots[index] + 1, /* GRAPH_NONE becomes 0 */
     };
     uint32_t first, count = 0;
+    add_waits(c, index, &made);
     c->count = 0;
-    TRY(stack_walk(a->runtime, g, &visitor, NULL));
+    TRY(stack_walk(a->runtime, g, &visitor, &complete));
+    made.stack_damaged = !complete;
     keep_frames(c, &made);
     if (g->created_by_pc)
         TRY(places_of(c, g->created_by_pc - 1, &first, &count));
@@ -198,12 +227,74 @@ struct error *snapshot_collect_goroutines(struct analysis *analysis,
                        : 0;
     struct error *error = NULL;
     for (uint64_t i = 0; i < analysis->goroutines.items.count && !error; i++)
-        error = add_goroutine(&collector, &analysis->goroutines.items.data[i], now);
-    for (uint32_t r = 0; r < analysis->roots.infos.count && !error; r++) {
-        const struct root_info *info = &analysis->roots.infos.data[r];
-        if (info->kind == ROOT_GOROUTINE && info->goroutine < out->items.count)
-            out->items.data[info->goroutine].root = r + 1;
-    }
+        error = add_goroutine(&collector, i, now);
     hash_map_deinit(&collector.places);
+    return error;
+}
+
+struct error *snapshot_finish_goroutines(const struct analysis *analysis,
+                                         struct snapshot_goroutines *out)
+{
+    static const uint8_t leaks[] = {
+        [LEAK_NO] = SNAPSHOT_LEAK_NO,
+        [LEAK_SUSPECTED] = SNAPSHOT_LEAK_SUSPECTED,
+        [LEAK_PROVEN] = SNAPSHOT_LEAK_PROVEN,
+    };
+    const struct graph *graph = analysis->graph;
+    for (uint64_t i = 0; i < analysis->roots.groups.count; i++) {
+        const struct goroutine_group *group = &analysis->roots.groups.data[i];
+        TRY(vector_push(&out->groups, (struct snapshot_goroutine_group){
+                                          .count = group->count,
+                                          .held_bytes = graph_retained_bytes(
+                                              graph, graph_root_node(graph, group->root)),
+                                      }));
+    }
+    for (uint64_t i = 0; i < out->items.count; i++) {
+        struct snapshot_goroutine *g = &out->items.data[i];
+        g->leak = leaks[goroutine_leak_of(&analysis->leaks, i)];
+        if (!g->root)
+            continue;
+        g->held_bytes = graph_retained_bytes(graph, graph_root_node(graph, g->root - 1));
+        g->group = analysis->roots.infos.data[g->root - 1].group + 1;
+    }
+    return NULL;
+}
+
+/* The same text stays one: there are few, at many goroutines. */
+static struct error *own(struct hash_map *copies, struct arena *arena, const char **text)
+{
+    uint64_t *value;
+    bool added;
+    if (!*text)
+        return NULL;
+    TRY(hash_map_insert(copies, (uintptr_t)*text, &value, &added));
+    if (added)
+        *value = (uintptr_t)arena_copy_string(arena, *text, strlen(*text));
+    *text = (const char *)(uintptr_t)*value;
+    return NULL;
+}
+
+static struct error *own_all(struct hash_map *copies, struct snapshot_goroutines *goroutines)
+{
+    struct arena *arena = &goroutines->arena;
+    for (uint64_t i = 0; i < goroutines->places.count; i++) {
+        TRY(own(copies, arena, &goroutines->places.data[i].function));
+        TRY(own(copies, arena, &goroutines->places.data[i].file));
+    }
+    for (uint64_t i = 0; i < goroutines->items.count; i++) {
+        struct snapshot_goroutine *g = &goroutines->items.data[i];
+        TRY(own(copies, arena, &g->state));
+        TRY(own(copies, arena, &g->function));
+        for (uint32_t w = 0; w < g->wait_count; w++)
+            TRY(own(copies, arena, &g->waits[w].type));
+    }
+    return NULL;
+}
+
+struct error *snapshot_own_goroutines(struct snapshot_goroutines *goroutines)
+{
+    struct hash_map copies = {0};
+    struct error *error = own_all(&copies, goroutines);
+    hash_map_deinit(&copies);
     return error;
 }

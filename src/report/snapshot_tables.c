@@ -70,6 +70,12 @@ static const struct snapshot_member place_members[] = {
 static const struct snapshot_table place_table =
     SNAPSHOT_TABLE(struct snapshot_place, place_members);
 
+static const struct snapshot_member wait_members[] = {
+    U64(snapshot_wait, address),
+    STRING(snapshot_wait, type),
+};
+static const struct snapshot_table wait_table = SNAPSHOT_TABLE(struct snapshot_wait, wait_members);
+
 static const struct snapshot_member goroutine_members[] = {
     U64(snapshot_goroutine, id),
     U64(snapshot_goroutine, parent_id),
@@ -83,13 +89,29 @@ static const struct snapshot_member goroutine_members[] = {
     U32(snapshot_goroutine, root),
     SNAPSHOT_ARRAY(MEMBER_U32S, struct snapshot_goroutine, frames, frame_count, NULL),
     U64(snapshot_goroutine, frames_left_out),
+    BOOL(snapshot_goroutine, locked),
+    STRING(snapshot_goroutine, operation),
+    STRING(snapshot_goroutine, waits_for),
+    SNAPSHOT_ARRAY(MEMBER_RECORDS, struct snapshot_goroutine, waits, wait_count, &wait_table),
+    U64(snapshot_goroutine, held_bytes),
+    U8(snapshot_goroutine, leak),
+    BOOL(snapshot_goroutine, stack_damaged),
+    U32(snapshot_goroutine, group),
 };
 static const struct snapshot_table goroutine_table =
     SNAPSHOT_TABLE(struct snapshot_goroutine, goroutine_members);
 
+static const struct snapshot_member goroutine_group_members[] = {
+    U64(snapshot_goroutine_group, count),
+    U64(snapshot_goroutine_group, held_bytes),
+};
+static const struct snapshot_table goroutine_group_table =
+    SNAPSHOT_TABLE(struct snapshot_goroutine_group, goroutine_group_members);
+
 static const struct snapshot_member goroutines_members[] = {
     SNAPSHOT_VECTOR(struct snapshot_goroutines, places, &place_table),
     SNAPSHOT_VECTOR(struct snapshot_goroutines, items, &goroutine_table),
+    SNAPSHOT_VECTOR(struct snapshot_goroutines, groups, &goroutine_group_table),
 };
 static const struct snapshot_table goroutines_table =
     SNAPSHOT_TABLE(struct snapshot_goroutines, goroutines_members);
@@ -175,7 +197,7 @@ struct error *snapshot_read_goroutines(struct snapshot_file *file, struct snapsh
     bool wrong = false;
     for (uint64_t i = 0; i < out->items.count; i++) {
         const struct snapshot_goroutine *g = &out->items.data[i];
-        wrong |= g->created_at > places;
+        wrong |= g->created_at > places || g->group > out->groups.count;
         for (uint32_t f = 0; f < g->frame_count; f++)
             wrong |= g->frames[f] >= places;
     }
@@ -198,6 +220,7 @@ void snapshot_goroutines_deinit(struct snapshot_goroutines *goroutines)
 {
     vector_deinit(&goroutines->places);
     vector_deinit(&goroutines->items);
+    vector_deinit(&goroutines->groups);
     arena_deinit(&goroutines->arena);
 }
 

@@ -58,6 +58,18 @@ struct snapshot_place { /* a line of code */
     bool inlined; /* into the place after it in a goroutine's frames */
 };
 
+struct snapshot_wait { /* what a goroutine is blocked on */
+    uint64_t address;  /* of the channel, semaphore or list of waiters */
+    const char *type;  /* of the object that it is, or is in; "" unknown or no heap object */
+};
+
+enum snapshot_leak { /* 0: written by a leakhound that did not ask */
+                     SNAPSHOT_LEAK_UNKNOWN,
+                     SNAPSHOT_LEAK_NO,
+                     SNAPSHOT_LEAK_SUSPECTED,
+                     SNAPSHOT_LEAK_PROVEN,
+};
+
 struct snapshot_goroutine {
     uint64_t id, parent_id;
     uint8_t status; /* enum goroutine_status */
@@ -71,11 +83,26 @@ struct snapshot_goroutine {
     uint32_t *frames;     /* places (index, not + 1), innermost first */
     uint32_t frame_count;
     uint64_t frames_left_out; /* between the innermost and the outermost 50 */
+    bool locked;              /* to a thread */
+    const char *operation;    /* "send on a channel"; "" when it is not blocked */
+    const char *waits_for;    /* "channel", "mutex"; "" for nothing that has an address */
+    struct snapshot_wait *waits;
+    uint32_t wait_count;
+    uint64_t held_bytes; /* that only it holds, without its stack */
+    uint8_t leak;        /* enum snapshot_leak */
+    bool stack_damaged;  /* its outermost frames could not be read */
+    uint32_t group;      /* index in groups, + 1 */
+};
+
+struct snapshot_goroutine_group { /* same creator, state and place: a holder of the report */
+    uint64_t count;
+    uint64_t held_bytes; /* that only all of them together hold */
 };
 
 struct snapshot_goroutines {
     VECTOR(struct snapshot_place) places;
     VECTOR(struct snapshot_goroutine) items;
+    VECTOR(struct snapshot_goroutine_group) groups;
     struct arena arena;
 };
 
@@ -87,6 +114,11 @@ struct error *snapshot_collect_roots(struct analysis *analysis,
                                      struct snapshot_roots *out) ERROR_CHECK;
 struct error *snapshot_collect_goroutines(struct analysis *analysis,
                                           struct snapshot_goroutines *out) ERROR_CHECK;
+/* held_bytes, leak and groups, after analysis_analyse. */
+struct error *snapshot_finish_goroutines(const struct analysis *analysis,
+                                         struct snapshot_goroutines *out) ERROR_CHECK;
+/* Copies what texts belong to the analysis, which may go then. */
+struct error *snapshot_own_goroutines(struct snapshot_goroutines *goroutines) ERROR_CHECK;
 
 /* To and from a file: chunks TNAM, RNAM, GORO. Reading checks that rows which refer to others refer
  * to some that are there, and wants out zero-initialised; the caller frees it, also after an error.

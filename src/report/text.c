@@ -27,7 +27,7 @@ static const char *time_text(struct lines *lines, const char *taken_at, bool wit
                         text + 11, zone);
 }
 
-static void write_headline(struct lines *lines, const struct report *report)
+void report_write_headline(struct lines *lines, const struct report *report)
 {
     const struct report_target *target = &report->target;
     struct arena *arena = lines->arena;
@@ -222,7 +222,7 @@ struct error *report_write_text(const struct report *report, const struct text_s
         lines.style.top = DEFAULT_TOP;
 
     errno = 0;
-    write_headline(&lines, report);
+    report_write_headline(&lines, report);
     write_memory(&lines, report);
     text_findings(&lines, report, "would free");
     text_holders(&lines, report);

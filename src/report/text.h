@@ -7,6 +7,9 @@
 #include "report/lines.h"
 #include "report/model.h"
 
+/* Program, pid, version, when and how it was read: the lines that stand above everything. */
+void report_write_headline(struct lines *lines, const struct report *report);
+
 /* No line is wider than style->columns (at least 40). Names of the target reach out only escaped.
  * Sections without content are left out. ERROR_OS when out cannot be written. */
 struct error *report_write_text(const struct report *report, const struct text_style *style,
