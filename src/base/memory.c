@@ -10,6 +10,7 @@
 #include "base/work_dir.h"
 
 enum { ARENA_BLOCK_BYTES = 256 * 1024, ARENA_ALIGNMENT = 16, ON_DISK_FROM_BYTES = 1 << 20 };
+#define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
 /* Beyond any memory: such a size is a computation of the caller's that has overflowed. */
 #define ARENA_ALLOCATION_MAX ((uint64_t)1 << 47)
 
@@ -36,15 +37,23 @@ struct error *memory_array(uint64_t count, uint64_t size, void *out_pointer)
     return NULL;
 }
 
+/* The kernel puts a mapping at the boundary of huge pages when it consists of those. */
+static uint64_t whole_pages(uint64_t bytes)
+{
+    return bytes < HUGE_PAGE_BYTES || bytes > UINT64_MAX - HUGE_PAGE_BYTES
+               ? MAX_OF(bytes, (uint64_t)1)
+               : (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+}
+
 struct error *big_array(uint64_t bytes, void *out_pointer)
 {
     void *pointer;
     if (bytes >= ON_DISK_FROM_BYTES && work_dir_has_begun()) {
-        TRY(work_dir_map(bytes, &pointer));
+        TRY(work_dir_map(whole_pages(bytes), &pointer));
         memcpy(out_pointer, &pointer, sizeof(pointer));
         return NULL;
     }
-    pointer = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE,
+    pointer = mmap(NULL, whole_pages(bytes), PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (pointer == MAP_FAILED)
         return error_memory(bytes);
@@ -56,16 +65,36 @@ struct error *big_array(uint64_t bytes, void *out_pointer)
 void big_array_free(void *pointer, uint64_t bytes)
 {
     if (pointer)
-        munmap(pointer, bytes ? bytes : 1);
+        munmap(pointer, whole_pages(bytes));
 }
 
 void *big_array_shrink(void *pointer, uint64_t bytes, uint64_t new_bytes)
 {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t kept = (MAX_OF(new_bytes, (uint64_t)1) + page - 1) / page * page;
-    if (kept < bytes)
-        munmap((char *)pointer + kept, bytes - kept);
+    uint64_t kept = whole_pages((MAX_OF(new_bytes, (uint64_t)1) + page - 1) / page * page);
+    if (kept < whole_pages(bytes))
+        munmap((char *)pointer + kept, whole_pages(bytes) - kept);
     return pointer;
+}
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+bool big_array_populate(void *pointer, uint64_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = (uintptr_t)pointer & ~(page - 1), end = (uintptr_t)pointer + bytes;
+    return !bytes || madvise((void *)first, end - first, MADV_POPULATE_WRITE) == 0;
+}
+
+void big_array_discard(void *pointer, uint64_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)pointer + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)pointer + bytes) & ~(page - 1);
+    if (first < end && !work_dir_has_begun())
+        madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 void arena_init(struct arena *arena)

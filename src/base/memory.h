@@ -31,6 +31,15 @@ void big_array_free(void *pointer, uint64_t bytes);
 /* Gives back what lies behind new_bytes; freed with that size from then on. Returns pointer. */
 void *big_array_shrink(void *pointer, uint64_t bytes, uint64_t new_bytes);
 
+/* Makes part of a big array resident before it is written, whatever it holds: for a thread that has
+ * nothing else to do, since the kernel clears fresh memory at some GB/s and slower where a virtual
+ * machine gets it first. False when the kernel cannot (before Linux 5.14). Thread safe. */
+bool big_array_populate(void *pointer, uint64_t bytes);
+
+/* Gives back the whole pages within part of a big array, which then reads as before it was written.
+ * Of a huge page the kernel takes what is left over when memory runs short. Thread safe. */
+void big_array_discard(void *pointer, uint64_t bytes);
+
 /* Bump allocator; everything in it is freed at once by arena_deinit. Not thread safe. */
 struct arena {
     struct arena_block *blocks;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bitset.h"
+#include "gort/bit_blocks.h"
 #include "gort/runtime_constants.h"
 
 enum {
@@ -297,7 +298,8 @@ static struct error *allocate_all(struct heap *heap)
 /* A slot is allocated when it lies below freeindex or its bit in allocBits is set: freeindex passes
  * over allocated slots and allocates the free ones it meets (mbitmap.go, nextFreeIndex). That holds
  * for spans not yet swept too: their unmarked objects are garbage that is still there. */
-static struct error *read_allocated(struct go_runtime *runtime, struct heap *heap)
+static struct error *read_allocated_from(struct go_runtime *runtime, struct heap *heap,
+                                         struct bit_blocks *blocks)
 {
     uint8_t *bytes = (uint8_t *)heap->allocated;
     for (uint64_t i = 0; i < heap->spans.count; i++) {
@@ -308,7 +310,7 @@ static struct error *read_allocated(struct go_runtime *runtime, struct heap *hea
             continue;
         struct error *error = runtime->is_racy
                                   ? read_moving_bits(runtime, span, bits, size)
-                                  : target_read(runtime->target, span->allocated_bits, bits, size);
+                                  : bit_blocks_read(blocks, span->allocated_bits, bits, size);
         TRY(pass_over(runtime, heap, error));
         memset(bits, 0xff, span->free_index / 8);
         if (span->free_index % 8)
@@ -321,6 +323,15 @@ static struct error *read_allocated(struct go_runtime *runtime, struct heap *hea
         heap->statistics.allocated_bytes += count * span->element_size;
     }
     return NULL;
+}
+
+static struct error *read_allocated(struct go_runtime *runtime, struct heap *heap)
+{
+    struct bit_blocks blocks;
+    TRY(bit_blocks_init(&blocks, runtime->target));
+    struct error *error = read_allocated_from(runtime, heap, &blocks);
+    bit_blocks_deinit(&blocks);
+    return error;
 }
 
 /* Free pages by the page allocator's bitmaps (runtime/mpagealloc.go, mpallocbits.go): per chunk of

@@ -7,7 +7,7 @@
 #include "base/parallel.h"
 #include "gort/pointers.h"
 
-enum { KIND_OFFSET_MASK = 31, INTERFACES_MAX = 1 << 20 };
+enum { KIND_OFFSET_MASK = 31, INTERFACES_MAX = 1 << 20, EDGES_PER_HUGE_PAGE = 1 << 19 };
 
 struct scan {
     uint32_t *clues;
@@ -225,6 +225,11 @@ static struct error *scan_part(struct scan *scan, struct part_scan *part,
             part->edge_begin[id] = (uint32_t)part->edge;
     }
     scan->edge_end[number] = part->edge;
+    if (number + 1 < heap->part_count) { /* the rest of the huge page, up to the next part's */
+        uint64_t end = (part->edge / EDGES_PER_HUGE_PAGE + 1) * EDGES_PER_HUGE_PAGE;
+        end = MIN_OF(end, scan->edge_base[number + 1]);
+        big_array_discard(part->edges + part->edge, (end - part->edge) * sizeof(uint32_t));
+    }
     return NULL;
 }
 
@@ -278,6 +283,8 @@ struct error *scan_heap_words(struct go_runtime *runtime, const struct heap *hea
     struct scan scan = {.runtime = runtime, .heap = heap, .clues = clues, .words = words};
     uint64_t edges = 0;
     for (uint32_t k = 0; k < heap->part_count; k++) {
+        /* a huge page to itself: most parts have far fewer edges than words */
+        edges = (edges + EDGES_PER_HUGE_PAGE - 1) / EDGES_PER_HUGE_PAGE * EDGES_PER_HUGE_PAGE;
         scan.edge_base[k] = edges;
         for (uint64_t s = heap->part_begin[k]; s < heap->part_begin[k + 1]; s++)
             if (!heap->spans.data[s].no_pointers)

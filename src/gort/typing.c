@@ -1,10 +1,23 @@
+#include "base/parallel.h"
 #include "gort/typing_work.h"
+
+/* The clues of the scan are few, the types will be many: all threads make their pages resident
+ * before the first objects, found here and there by one thread, would. */
+static struct error *populate_part(void *context, unsigned part)
+{
+    const struct typing *typing = context;
+    uint64_t ids = typing->heap->object_ids, threads = typing->heap->threads;
+    uint64_t first = ids * part / threads, end = ids * (part + 1) / threads;
+    big_array_populate(typing->types + first, (end - first) * sizeof(*typing->types));
+    return NULL;
+}
 
 static struct error *run(struct typing *typing, const struct variable_table *variables,
                          const struct goroutine_list *goroutines)
 {
     TRY(pointer_reader_init(&typing->reader, typing->runtime, typing->heap));
     TRY(typing_work_create(typing));
+    TRY(parallel_run(typing->heap->threads, populate_part, typing));
     TRY(typing_seed(typing, variables, goroutines));
     TRY(typing_propagate(typing));
     TRY(typing_seed_guesses(typing, goroutines));

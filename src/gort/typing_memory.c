@@ -12,13 +12,27 @@ enum {
     RUN_BYTES = 256 << 10, /* read at once when much of the chunk will be needed */
 };
 
-static uint32_t first_span_behind(const struct heap *heap, uint32_t id)
+struct error *typing_memory_places(const struct heap *heap, uint32_t **out)
+{
+    uint32_t pages = 0;
+    TRY(memory_array(heap->spans.count + 1, sizeof(uint32_t), out));
+    for (uint64_t s = 0; s < heap->spans.count; s++) {
+        (*out)[s] = pages;
+        if (!heap->spans.data[s].no_pointers)
+            pages += heap->spans.data[s].pages;
+    }
+    (*out)[heap->spans.count] = pages;
+    return NULL;
+}
+
+/* Number of the spans that end before the id. */
+static uint32_t spans_before(const struct heap *heap, uint64_t id)
 {
     uint32_t low = 0, high = (uint32_t)heap->spans.count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const struct heap_span *span = &heap->spans.data[middle];
-        if (span->first_id + span->slots <= id)
+        if (span->first_id + (uint64_t)span->slots <= id)
             low = middle + 1;
         else
             high = middle;
@@ -30,31 +44,23 @@ struct error *walker_memory_begin(struct type_walker *walker, bool much)
 {
     struct walker_memory *memory = &walker->memory;
     const struct heap *heap = walker->typing->heap;
+    const uint32_t *places = walker->work->places;
     memory->size = 0;
     memory->is_kept = false;
     memory->much = much;
     if (walker->typing->runtime->target->kind == TARGET_CORE)
         return NULL;
-    uint64_t bytes = 0, places = 0;
-    memory->first_span = first_span_behind(heap, walker->first);
-    memory->places.count = 0;
-    for (uint64_t s = memory->first_span; s < heap->spans.count; s++) {
-        const struct heap_span *span = &heap->spans.data[s];
-        if (span->first_id >= walker->first + (uint64_t)walker->count)
-            break;
-        TRY(vector_push(&memory->places, (uint32_t)places));
-        if (span->no_pointers)
-            continue;
-        places += span->pages;
-        bytes = places * HEAP_PAGE_SIZE;
-        if (bytes > KEPT_BYTES)
-            return NULL;
-    }
-    TRY(vector_push(&memory->places, (uint32_t)places));
+    uint64_t behind = walker->first + (uint64_t)walker->count, end = spans_before(heap, behind);
+    if (end < heap->spans.count && heap->spans.data[end].first_id < behind)
+        end++;
+    memory->first_span = spans_before(heap, walker->first);
+    memory->span_count = (uint32_t)end - memory->first_span;
+    if ((places[end] - places[memory->first_span]) * HEAP_PAGE_SIZE > KEPT_BYTES)
+        return NULL;
     if (!memory->kept)
         TRY(big_array(KEPT_BYTES, &memory->kept));
-    TRY(vector_reserve(&memory->is_read, memory->places.count));
-    memset(memory->is_read.data, 0, memory->places.count * sizeof(*memory->is_read.data));
+    TRY(vector_reserve(&memory->is_read, memory->span_count + (uint64_t)1));
+    memset(memory->is_read.data, 0, memory->span_count);
     memory->is_kept = true;
     return NULL;
 }
@@ -64,11 +70,12 @@ static struct error *keep(struct type_walker *walker, const struct heap_span *sp
 {
     struct walker_memory *memory = &walker->memory;
     const struct heap *heap = walker->typing->heap;
+    const uint32_t *places = walker->work->places + memory->first_span;
     uint64_t begin = (uint64_t)(span - heap->spans.data) - memory->first_span, end = begin + 1;
     uint64_t size = span->pages * HEAP_PAGE_SIZE;
-    uint8_t *bytes = memory->kept + memory->places.data[begin] * HEAP_PAGE_SIZE;
+    uint8_t *bytes = memory->kept + (uint64_t)(places[begin] - places[0]) * HEAP_PAGE_SIZE;
     if (!memory->is_read.data[begin]) {
-        for (; memory->much && end + 1 < memory->places.count && size < RUN_BYTES; end++) {
+        for (; memory->much && end < memory->span_count && size < RUN_BYTES; end++) {
             const struct heap_span *next = &heap->spans.data[memory->first_span + end];
             if (next->no_pointers || memory->is_read.data[end] || next->start != span->start + size)
                 break;
@@ -115,6 +122,5 @@ struct error *walker_memory_get(struct type_walker *walker, const struct heap_sp
 void walker_memory_deinit(struct walker_memory *memory)
 {
     big_array_free(memory->kept, KEPT_BYTES);
-    vector_deinit(&memory->places);
     vector_deinit(&memory->is_read);
 }

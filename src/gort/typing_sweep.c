@@ -16,13 +16,14 @@
 #include "gort/typing_work.h"
 
 enum {
-    FEW = 8192,           /* so many objects are walked one after the other */
-    CHUNK_SHIFT_MIN = 18, /* 1 MiB of types */
-    SWEEPS = 3,           /* of a chunk in a row */
-    SWEEPS_KEPT = 16,     /* the same, where the bytes had to be read */
-    WAVE = 16,            /* chunks that are swept before evidence is taken in */
-    SENT_MAX = 1 << 17,   /* evidence for others that a sweep may send: 1 MiB a chunk */
-    WANTS_MAX = 1 << 12,  /* after so many the sweep waits for what it wants */
+    FEW = 2048,             /* so many objects are walked one after the other */
+    CHUNK_SHIFT_MIN = 16,   /* 256 KiB of types, some MiB of objects: near the processor */
+    SWEEPS = 3,             /* of a chunk in a row */
+    SWEEPS_KEPT = 16,       /* the same, where the bytes had to be read */
+    WAVE = 16,              /* chunks that are swept before evidence is taken in */
+    WAVE_PENDING = 1 << 15, /* and so many objects, if there are */
+    SENT_MAX = 1 << 21,     /* evidence for others that the sweeps of a wave may send: 16 MiB */
+    WANTS_MAX = 1 << 12,    /* after so many the sweep waits for what it wants */
     READ_SINGLE = 4096,
     READ_AHEAD = 256 << 10,
     DENSE = 32, /* one of so many ids is pending: then read ahead */
@@ -185,7 +186,7 @@ static struct error *walk_pending(struct type_walker *walker, uint32_t id, uint6
 
 static bool may_go_on(const struct type_walker *walker)
 {
-    return walker->sent < SENT_MAX && walker->wants < WANTS_MAX;
+    return walker->sent < walker->work->sent_max && walker->wants < WANTS_MAX;
 }
 
 static struct error *sweep_once(struct type_walker *walker, uint32_t chunk, uint64_t ahead)
@@ -243,7 +244,7 @@ static int by_pending(const void *a, const void *b)
 }
 
 /* The chunks with the most to walk, then who has evidence for a chunk. */
-static uint32_t next_wave(const struct typing_work *work, uint32_t *out_chunks)
+static uint32_t next_wave(struct typing_work *work, uint32_t *out_chunks)
 {
     struct busy busy[CHUNKS_MAX];
     uint32_t count = 0;
@@ -251,10 +252,14 @@ static uint32_t next_wave(const struct typing_work *work, uint32_t *out_chunks)
         if (work->chunk_pending[c])
             busy[count++] = (struct busy){.pending = work->chunk_pending[c], .chunk = c};
     qsort(busy, count, sizeof(*busy), by_pending);
-    count = MIN_OF(count, (uint32_t)WAVE);
-    for (uint32_t i = 0; i < count; i++)
-        out_chunks[i] = busy[i].chunk;
-    return count;
+    uint64_t pending = 0;
+    uint32_t taken = 0;
+    for (; taken < count && (taken < WAVE || pending < WAVE_PENDING); taken++) {
+        out_chunks[taken] = busy[taken].chunk;
+        pending += busy[taken].pending;
+    }
+    work->sent_max = SENT_MAX / MAX_OF(taken, (uint32_t)WAVE);
+    return taken;
 }
 
 static uint32_t addressed(const struct typing_work *work, uint32_t *out_chunks)
@@ -348,6 +353,7 @@ struct error *typing_work_create(struct typing *typing)
         work->chunk_shift++;
     work->chunk_count = (typing->heap->object_ids >> work->chunk_shift) + 1;
     TRY(big_array(work->chunk_count * chunk_words(work) * 8, &work->pending));
+    TRY(typing_memory_places(typing->heap, &work->places));
     work->few_known = true;
     typing_fit_init(work, typing->runtime->minor);
     work->string_data = type_pseudo(&typing->table, PSEUDO_STRING_DATA, "string data");
@@ -374,6 +380,7 @@ void typing_work_destroy(struct typing *typing)
         return;
     if (work->pending)
         big_array_free(work->pending, work->chunk_count * chunk_words(work) * 8);
+    free(work->places);
     vector_deinit(&work->few);
     hash_map_deinit(&work->itabs);
     hash_map_deinit(&work->functions);

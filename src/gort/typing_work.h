@@ -14,7 +14,7 @@
 #include "gort/typing_walk.h"
 
 enum {
-    CHUNKS_MAX = 1024,
+    CHUNKS_MAX = 2048,
     SLOT_WORDS_MAX = 4096,    /* of the largest size class */
     REMEMBERED_MAX = 1 << 20, /* itabs, functions */
 };
@@ -29,11 +29,10 @@ struct outbox { /* evidence on objects of one chunk: id << 32 | value as in typi
 struct walker_memory {
     uint64_t start, size; /* what bytes shows */
     const uint8_t *bytes;
-    bool is_kept, much; /* for the chunk that is swept; see typing_memory.c */
-    uint32_t first_span;
-    uint8_t *kept;           /* big_array */
-    VECTOR(uint32_t) places; /* by span from first_span: in kept, in pages; and the end */
-    VECTOR(uint8_t) is_read; /* by span likewise */
+    bool is_kept, much;              /* for the chunk that is swept; see typing_memory.c */
+    uint32_t first_span, span_count; /* of the chunk */
+    uint8_t *kept;                   /* big_array */
+    VECTOR(uint8_t) is_read;         /* by span from first_span */
 };
 
 struct type_walker {
@@ -64,8 +63,10 @@ struct typing_work {
     uint64_t *pending;                  /* bitset of the objects to walk (big_array) */
     uint32_t chunk_pending[CHUNKS_MAX]; /* how many of them are in each chunk */
     uint64_t pending_count;             /* in all */
-    VECTOR(uint32_t) few;               /* all that are pending, when few_known */
+    uint32_t *places;     /* by span, and the end: pages with pointers before it; 4 B a span */
+    VECTOR(uint32_t) few; /* all that are pending, when few_known */
     bool few_known;
+    uint64_t sent_max; /* of a chunk in this wave */
     bool only_guesses; /* what is found now rests on words that may be dead */
     uint32_t divide_of_words[SLOT_WORDS_MAX + 1]; /* heap_page.divide of the slot for so many words
                                                    */
@@ -142,6 +143,8 @@ struct error *walker_object(struct type_walker *walker, uint32_t id, uint64_t ah
 /* -- typing_memory.c ----------------------------------------------------------------------------
  */
 
+/* Pages with pointers before each span, and in all. */
+struct error *typing_memory_places(const struct heap *heap, uint32_t **out) ERROR_CHECK;
 /* At the beginning of a chunk. much: most of its objects will be walked. */
 struct error *walker_memory_begin(struct type_walker *walker, bool much) ERROR_CHECK;
 /* n bytes at address, which lie in the span (n ≤ WINDOW_BYTES); until the next call. */

@@ -10,10 +10,20 @@ enum {
     SIBLING_EDGES_AHEAD = 4,
     STACK_AHEAD = 12,
     LANDMARK_IDS = 64,
+    NEAR = 1024, /* positions */
 };
 
 struct visit {
     uint32_t node, parent; /* parent: position */
+};
+
+/* Extra edges into one of the last positions, of which few are needed for dominators. From nodes
+ * above it the one from the highest does. From nodes behind it those do that no other lies below:
+ * what the path up from a node tells, the path from further down it tells, too. In a thicket, where
+ * all know each other, that leaves two edges of many. */
+struct near_edges {
+    uint32_t from_above;  /* 1 + the least position, or 0 */
+    uint32_t from_behind; /* the last position, or 0 */
 };
 
 /* The depth-first walk. Every successor that is not visited yet is pushed, and the first pop of a
@@ -33,7 +43,8 @@ struct walk {
     /* The tree of roots: lists from the last part to the first; GRAPH_NONE ends them. */
     uint32_t *first_part, *next_part; /* by root */
     uint32_t *root_stack;
-    uint32_t *landmarks; /* edge_begin of every LANDMARK_IDS-th id */
+    uint32_t *landmarks;          /* edge_begin of every LANDMARK_IDS-th id */
+    struct near_edges near[NEAR]; /* by position % NEAR */
 };
 
 /* About where an object's edges begin. edge_begin would tell exactly, but only after a wait for
@@ -45,14 +56,63 @@ static inline const uint32_t *guess_edges(const struct walk *w, uint32_t id)
     return &w->graph->edges[landmark[0] + (uint64_t)edges * (id % LANDMARK_IDS) / LANDMARK_IDS];
 }
 
-static inline uint32_t number(struct walk *w, uint32_t node, uint32_t parent)
+static struct error *push_near(struct walk *w, uint32_t position)
 {
-    uint32_t me = w->count++;
+    struct near_edges *near = &w->near[position % NEAR];
+    if (near->from_above)
+        TRY(pair_list_push(&w->extra->inner, near->from_above - 1, position));
+    if (near->from_behind)
+        TRY(pair_list_push(&w->extra->inner, near->from_behind, position));
+    *near = (struct near_edges){0, 0};
+    return NULL;
+}
+
+static ERROR_CHECK struct error *push_all_near(struct walk *w)
+{
+    for (uint32_t i = w->count > NEAR ? w->count - NEAR : 0; i < w->count; i++)
+        TRY(push_near(w, i));
+    return NULL;
+}
+
+static inline ERROR_CHECK struct error *edge_from_above(struct walk *w, uint32_t from, uint32_t to)
+{
+    if (w->count - to > NEAR)
+        return pair_list_push(&w->extra->inner, from, to);
+    struct near_edges *near = &w->near[to % NEAR];
+    if (!near->from_above || near->from_above > from + 1)
+        near->from_above = from + 1;
+    return NULL;
+}
+
+/* from: the last position, below its parent. */
+static inline ERROR_CHECK struct error *edge_from_behind(struct walk *w, uint32_t from,
+                                                         uint32_t parent, uint32_t to)
+{
+    if (w->count - to > NEAR)
+        return pair_list_push(&w->extra->inner, from, to);
+    struct near_edges *near = &w->near[to % NEAR];
+    uint32_t before = near->from_behind;
+    near->from_behind = from;
+    if (!before || before == from || before == parent ||
+        before == (w->result->dominator[parent] & ~WALK_TO_PARENT))
+        return NULL;
+    return pair_list_push(&w->extra->inner, before, to);
+}
+
+static inline ERROR_CHECK struct error *number(struct walk *w, uint32_t node, uint32_t parent,
+                                               uint32_t *out)
+{
+    uint32_t me = w->count;
+    struct near_edges *near = &w->near[me % NEAR];
+    if (near->from_above || near->from_behind)
+        TRY(push_near(w, me - NEAR));
+    w->count++;
     w->result->order[me] = node;
     w->result->dominator[me] = parent;
     if (w->count % PUBLISH_NODES == 0)
         leaf_walk_publish(&w->leaves, w->count);
-    return me;
+    *out = me;
+    return NULL;
 }
 
 /* Whether a target was visited is known only after a wait for memory; what a visit of it will read
@@ -90,7 +150,7 @@ static inline ERROR_CHECK struct error *scan(struct walk *w, uint32_t me, uint32
         } else if (seen == parent) {
             w->result->dominator[me] |= WALK_TO_PARENT;
         } else if (seen >= w->class_first && seen != me) {
-            TRY(pair_list_push(&w->extra->inner, me, seen));
+            TRY(edge_from_behind(w, me, parent, seen));
         }
     }
     w->depth = (uint64_t)(top - w->stack);
@@ -125,11 +185,13 @@ static ERROR_CHECK struct error *visit_stacked(struct walk *w)
         uint32_t *position = &result->position[top.node];
         if (*position) {
             if ((result->dominator[*position] & ~WALK_TO_PARENT) != top.parent)
-                TRY(pair_list_push(&w->extra->inner, top.parent, *position));
+                TRY(edge_from_above(w, top.parent, *position));
             continue;
         }
         look_ahead(w);
-        uint32_t me = *position = number(w, top.node, top.parent);
+        uint32_t me;
+        TRY(number(w, top.node, top.parent, &me));
+        *position = me;
         TRY(scan(w, me, top.parent, node_edges(graph, result, top.node)));
         if (w->threads == 1 && w->count - w->leaves.claimed >= FOLLOW_NODES)
             TRY(leaf_walk_follow(&w->leaves, false, &w->extra->leaves));
@@ -141,7 +203,8 @@ static struct error *visit_root(struct walk *w, uint32_t root)
 {
     uint32_t above = w->graph->roots.data[root].parent;
     uint32_t parent = above == GRAPH_NONE ? 0 : w->result->root_position[above];
-    uint32_t node = graph_root_node(w->graph, root), me = number(w, node, parent);
+    uint32_t node = graph_root_node(w->graph, root), me;
+    TRY(number(w, node, parent, &me));
     w->result->root_position[root] = me;
     TRY(scan(w, me, parent, node_edges(w->graph, w->result, node)));
     return visit_stacked(w);
@@ -218,7 +281,7 @@ static struct error *walk_classes(struct walk *w)
         TRY(parallel_run(w->threads, walk_worker, w));
     }
     result->count = w->count;
-    return NULL;
+    return push_all_near(w);
 }
 
 static struct error *set_landmarks(struct walk *w)

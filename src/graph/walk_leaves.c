@@ -8,6 +8,7 @@ enum {
     AHEAD_OF_RANGE = 32,
     AHEAD_OF_EDGES = 20,
     AHEAD_OF_TARGETS = 10,
+    POPULATE_ENTRIES = 1 << 19, /* at once: 2 MiB, a huge page */
     SPINS = 12,
     WAIT_MICROSECONDS = 50,
 };
@@ -108,6 +109,49 @@ static bool claim_some(struct leaf_walk *walk, struct claim *out)
     return true;
 }
 
+/* Some entries of 4 B of an array of `all`, from *done on. */
+static bool populate(uint32_t *array, uint64_t done, uint64_t all)
+{
+    return big_array_populate(array + done, MIN_OF(all - done, (uint64_t)POPULATE_ENTRIES) * 4);
+}
+
+/* Makes some pages resident, the most urgent first; false when there is nothing to do. Sizes only
+ * for positions that there are: more would be memory that nobody needs. */
+static bool populate_next(struct leaf_walk *walk, uint64_t published)
+{
+    const struct graph_result *result = walk->result;
+    uint64_t ids = result->object_ids, nodes = ids + result->root_count + 1;
+    bool done = true;
+    if (walk->populated_positions < MIN_OF(nodes, published + POPULATE_ENTRIES)) {
+        done = populate(result->order, walk->populated_positions, nodes) &&
+               populate(result->dominator, walk->populated_positions, nodes);
+        walk->populated_positions += POPULATE_ENTRIES;
+    } else if (walk->populated_ids < ids) {
+        done = populate(result->position, walk->populated_ids, ids);
+        walk->populated_ids += POPULATE_ENTRIES;
+    } else if (walk->populated_sums + POPULATE_ENTRIES <= published) {
+        uint64_t *bytes = result->retained_bytes + walk->populated_sums;
+        done = populate(result->retained_objects, walk->populated_sums, nodes) &&
+               big_array_populate(bytes, POPULATE_ENTRIES * sizeof(*bytes));
+        walk->populated_sums += POPULATE_ENTRIES;
+    } else {
+        return false;
+    }
+    walk->cannot_populate = !done;
+    return done;
+}
+
+/* One thread at a time. */
+static bool populate_some(struct leaf_walk *walk)
+{
+    if (__atomic_exchange_n(&walk->someone_populates, true, __ATOMIC_ACQUIRE))
+        return false;
+    bool done = !walk->cannot_populate &&
+                populate_next(walk, __atomic_load_n(&walk->published, __ATOMIC_RELAXED));
+    __atomic_store_n(&walk->someone_populates, false, __ATOMIC_RELEASE);
+    return done;
+}
+
 static void wait_a_little(unsigned *waits)
 {
     if (++*waits > SPINS) {
@@ -148,7 +192,8 @@ static struct error *follow(struct leaf_walk *walk, bool lone, bool wait, struct
         if (!claim_some(walk, &claim)) {
             if (complete || !wait)
                 break;
-            wait_a_little(&waits);
+            if (!populate_some(walk))
+                wait_a_little(&waits);
             continue;
         }
         waits = 0;

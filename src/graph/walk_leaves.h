@@ -23,6 +23,14 @@ struct leaf_walk {
     uint64_t claimed __attribute__((aligned(128))); /* positions below are marked or being marked */
     int markers;                                    /* enum leaf_markers */
     bool more_wanted;
+
+    /* What a thread that waits does: it makes pages resident that the walk, or what follows it,
+     * will write. */
+    bool someone_populates __attribute__((aligned(128)));
+    bool cannot_populate;
+    uint64_t populated_positions; /* of order and dominator */
+    uint64_t populated_ids;       /* of position */
+    uint64_t populated_sums;      /* positions, of the retained sizes */
 };
 
 /* For the next class; no other thread may be in leaf_walk_follow. */

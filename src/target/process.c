@@ -12,6 +12,7 @@
 #include "target/image.h"
 #include "target/maps.h"
 #include "target/page_cache.h"
+#include "target/present_pages.h"
 #include "target/private.h"
 #include "target/proc.h"
 
@@ -20,11 +21,12 @@ struct process {
     /* /proc/PID/mem and pagemap belong to the address space, not to the number: a new process with
      * the same pid is never read by mistake. process_vm_readv is a tenth faster and lacks that. */
     int memory;
-    int page_map;                 /* -1 when it may not be read */
-    bool is_still;                /* what is read does not change (not FREEZE_NONE) */
-    struct page_cache *cache;     /* NULL unless is_still */
-    struct stopped_process *held; /* FREEZE_STOP, until it is released */
-    struct fork_copy *copy;       /* FREEZE_FORK */
+    int page_map;                  /* -1 when it may not be read */
+    struct present_pages *present; /* by it; NULL without */
+    bool is_still;                 /* what is read does not change (not FREEZE_NONE) */
+    struct page_cache *cache;      /* NULL unless is_still */
+    struct stopped_process *held;  /* FREEZE_STOP, until it is released */
+    struct fork_copy *copy;        /* FREEZE_FORK */
     bool is_released;
 };
 
@@ -143,34 +145,20 @@ static struct error *read_or_zero(struct target *target, uint64_t address, char 
 
 /* Reads anonymous memory without touching what was never written or was given back: reading a page
  * that is not there would make the kernel map it, with page tables that the target has to pay. */
-static struct error *read_present(struct target *target, uint64_t address, char *buffer, uint64_t n)
+static struct error *read_present(struct target *target, uint64_t segment, uint64_t address,
+                                  char *buffer, uint64_t n)
 {
-    enum { BATCH = 512 };
-    const uint64_t present_or_swapped = (uint64_t)3 << 62;
-    struct process *process = process_of(target);
-    uint64_t entries[BATCH];
     while (n) {
-        uint64_t first = address / IMAGE_PAGE;
-        uint64_t pages = MIN_OF((address + n - 1) / IMAGE_PAGE - first + 1, (uint64_t)BATCH);
-        ssize_t got = pread(process->page_map, entries, pages * 8, (off_t)(first * 8));
-        if (got < 8)
-            return read_or_zero(target, address, buffer, n);
-        pages = (uint64_t)got / 8;
-        for (uint64_t i = 0; i < pages;) {
-            bool present = entries[i] & present_or_swapped;
-            uint64_t run = i + 1;
-            while (run < pages && !!(entries[run] & present_or_swapped) == present)
-                run++;
-            uint64_t length = MIN_OF((first + run) * IMAGE_PAGE - address, n);
-            if (present)
-                TRY(read_or_zero(target, address, buffer, length));
-            else
-                memset(buffer, 0, length);
-            address += length;
-            buffer += length;
-            n -= length;
-            i = run;
-        }
+        bool is_present;
+        uint64_t run =
+            present_pages_run(process_of(target)->present, segment, address, n, &is_present);
+        if (is_present)
+            TRY(read_or_zero(target, address, buffer, run));
+        else
+            memset(buffer, 0, run);
+        address += run;
+        buffer += run;
+        n -= run;
     }
     return NULL;
 }
@@ -196,8 +184,8 @@ static struct error *process_read_sparse(struct target *target, uint64_t address
             break;
         if (!segment->readable)
             memset(to, 0, length);
-        else if (process->page_map >= 0 && maps_is_anonymous(segment))
-            TRY(read_present(target, address, to, length));
+        else if (process->present && maps_is_anonymous(segment))
+            TRY(read_present(target, i, address, to, length));
         else
             TRY(read_or_zero(target, address, to, length));
         address += length;
@@ -232,6 +220,7 @@ static void process_destroy(struct target *target)
     close_if_open(process->memory);
     close_if_open(process->page_map);
     page_cache_destroy(process->cache);
+    present_pages_destroy(process->present);
     fork_copy_destroy(process->copy);
     free(process);
 }
@@ -375,6 +364,8 @@ static struct error *fill(struct target *target, struct process *process,
         return error_ended(target);
     if (!target->segments.count)
         return error_ended(target);
+    if (process->page_map >= 0)
+        TRY(present_pages_create(target, process->page_map, &process->present));
     TRY(copy_exe_path(target));
     mark_executable(target);
     return NULL;

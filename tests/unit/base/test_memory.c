@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <sys/mman.h>
 
 static void arrays_are_zeroed(void **state)
 {
@@ -47,6 +48,40 @@ static void impossible_arrays_are_refused(void **state)
     assert_limit(memory_array(UINT64_MAX / 8 + 2, 8, &pointer));
     assert_limit(memory_array((uint64_t)1 << 60, 1, &pointer));
     assert_ptr_equal(pointer, &mark);
+}
+
+static uint64_t resident_pages(const void *pointer, uint64_t bytes)
+{
+    static unsigned char is_there[4096];
+    uint64_t count = 0, pages = (bytes + 4095) / 4096;
+    assert_true(pages <= sizeof(is_there));
+    assert_int_equal(mincore((void *)(uintptr_t)pointer, bytes, is_there), 0);
+    for (uint64_t i = 0; i < pages; i++)
+        count += is_there[i] & 1;
+    return count;
+}
+
+/* Made resident, nothing changes; given back, all of it reads as zero, and nothing beside it. */
+static void parts_of_big_arrays_come_and_go(void **state)
+{
+    (void)state;
+    const uint64_t bytes = (uint64_t)8 << 20;
+    unsigned char *array = NULL;
+    assert_null(big_array(bytes, &array));
+    array[5000] = 7;
+    if (big_array_populate(array, (4 << 20) + 1)) /* a kernel before 5.14 cannot */
+        assert_true(resident_pages(array, (4 << 20) + 1) == 1025);
+    assert_int_equal(array[5000], 7);
+    assert_true(big_array_populate(array + 100, 0));
+    memset(array, 1, bytes);
+    big_array_discard(array + 4097, 3 * 4096);
+    for (uint64_t i = 0; i < 5 * 4096; i++)
+        assert_int_equal(array[i], i >= 2 * 4096 && i < 4 * 4096 ? 0 : 1);
+    big_array_discard(array + 100, 200); /* no whole page */
+    assert_int_equal(array[200], 1);
+    array = big_array_shrink(array, bytes, (4 << 20) + 1);
+    assert_int_equal(array[4 << 20], 1);
+    big_array_free(array, (4 << 20) + 1);
 }
 
 static void big_arrays_are_zeroed_and_lazy(void **state)
@@ -212,6 +247,7 @@ int main(void)
         cmocka_unit_test(an_empty_array_is_a_pointer),
         cmocka_unit_test(impossible_arrays_are_refused),
         cmocka_unit_test(big_arrays_are_zeroed_and_lazy),
+        cmocka_unit_test(parts_of_big_arrays_come_and_go),
         cmocka_unit_test(big_array_bounds),
         cmocka_unit_test(arena_pieces_do_not_overlap),
         cmocka_unit_test(an_arena_gives_a_pointer_for_nothing),

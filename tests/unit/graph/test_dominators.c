@@ -198,6 +198,23 @@ static void large_graphs_equal_plain_semi_nca(void **state)
     }
 }
 
+/* Neighbours that all know each other: most of their edges are left out on the way. */
+static void thickets_equal_plain_semi_nca(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < LARGE_GRAPHS; i++) {
+        struct random_shape shape = {.regions = 100 + random_below(300),
+                                     .leaf_share = i % 3,
+                                     .edges_most = 6 + i % 20,
+                                     .reach = 1 + i % 12,
+                                     .chain = i % 2 == 0,
+                                     .roots = 1 + random_below(5),
+                                     .root_edges_most = 1 + random_below(4),
+                                     .classes = 1 + i % 2};
+        check_large(&shape, 1 + i % 3);
+    }
+}
+
 /* One list of thousands of nodes; leaves held by two far ones: climbing alone would be quadratic.
  */
 static void a_long_list_with_shared_leaves(void **state)
@@ -363,6 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_graphs_equal_removal_of_each_node),
         cmocka_unit_test(large_graphs_equal_plain_semi_nca),
+        cmocka_unit_test(thickets_equal_plain_semi_nca),
         cmocka_unit_test(a_long_list_with_shared_leaves),
         cmocka_unit_test(a_deep_tree_with_shared_leaves),
         cmocka_unit_test(a_list_whose_end_leads_to_what_its_head_holds),
