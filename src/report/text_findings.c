@@ -6,7 +6,7 @@
 #include "report/cells.h"
 #include "report/text_path.h"
 
-enum { INDENT = 2, SIZE_COLUMN = 11, WORD_COLUMNS = 24, NOTES_MAX = 5 };
+enum { INDENT = 2, SIZE_COLUMN = 11, WORD_COLUMNS = 24, NOTES_MAX = 5, NOTED_PART = 100 };
 
 static bool is(const char *text, const char *other)
 {
@@ -148,7 +148,7 @@ void text_findings(struct lines *lines, const struct report *report, const char 
         lines_wrap(lines, DIM, "  for information:", 2);
     for (uint64_t i = 0, noted = 0; i < report->findings.count && noted < NOTES_MAX; i++) {
         const struct report_finding *finding = &report->findings.data[i];
-        if (!finding->cause && is(finding->severity, "info")) {
+        if (is_noted(report, finding)) {
             write_note(lines, finding);
             noted++;
         }
