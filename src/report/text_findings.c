@@ -120,13 +120,20 @@ static void write_note(struct lines *lines, const struct report_finding *finding
     lines_wrap(lines, DIM, clean(lines, finding->message), SIZE_COLUMN + 2);
 }
 
+/* Of what is for information only the trifles are in JSON alone. */
+static bool is_noted(const struct report *report, const struct report_finding *finding)
+{
+    return !finding->cause && is(finding->severity, "info") &&
+           finding->bytes >= report->memory.heap_live / NOTED_PART;
+}
+
 void text_findings(struct lines *lines, const struct report *report, const char *size_title)
 {
     uint64_t loud = 0, quiet = 0, number = 0;
     for (uint64_t i = 0; i < report->findings.count; i++) {
         const struct report_finding *finding = &report->findings.data[i];
-        if (!finding->cause)
-            *(is(finding->severity, "info") ? &quiet : &loud) += 1;
+        quiet += is_noted(report, finding);
+        loud += !finding->cause && !is(finding->severity, "info");
     }
     lines_end(lines);
     lines_add(lines, BOLD,
