@@ -93,7 +93,12 @@ CASES = {
     "garbage-waiting": Case(TEMPORARY, scale=0.6),
     "fragmented-spans": Case(TEMPORARY),
     "duplicate-strings": Case(PERMANENT, count_share=SHARE),
+    "goroutine-leak": Case(PERMANENT),
 }
+
+
+def case_of(program):
+    return CASES.get(program[len("leak-"):], Case(PERMANENT + TEMPORARY))
 
 
 class Job:
@@ -134,7 +139,7 @@ class LeakJob(Job):
 
     def __init__(self, version, mode, program, number=0, share=1, healthy=True):
         super().__init__(version, mode, program)
-        self.spec = CASES[self.case]
+        self.spec = case_of(program)
         self.number, self.share, self.healthy = number, share, healthy
 
     def checks(self):
@@ -292,7 +297,7 @@ def check_texts(got):
 
 
 def check_finding(job, leak, got):
-    spec = CASES[leak["case"]]
+    spec = case_of("leak-" + leak["case"])
     check_holder(job, leak, got)
     if not leak["bytes"] * (1 - SHARE) <= got["bytes"] <= leak["bytes"] * (1 + SHARE) + spec.spare:
         expect_near("bytes", leak["bytes"], got["bytes"], SHARE)
@@ -362,10 +367,10 @@ def jobs(versions):
     leaks = [p for p in every if p.startswith("leak-")]
     for number, version in enumerate(versions):
         for place, program in enumerate(leaks):
-            modes = CASES[program[len("leak-"):]].modes
-            if modes:
-                if CASES[program[len("leak-"):]].leaks(version) and not truth.QUICK:
-                    yield from (LeakJob(version, mode, program) for mode in modes)
+            spec = case_of(program)
+            if spec.modes:
+                if spec.leaks(version) and not truth.QUICK:
+                    yield from (LeakJob(version, mode, program) for mode in spec.modes)
                 continue
             if truth.QUICK:
                 if (place + number) % 3 == 0:

@@ -70,11 +70,17 @@ func serveDeep() {
 	go func() {
 		defer cancel()
 		close(started)
-		<-ctx.Done()
+		select {
+		case <-ctx.Done():
+		case <-hangUp:
+		}
 		runtime.KeepAlive(ctx)
 	}()
 	<-started
 }
+
+// Closed when the client goes away.
+var hangUp = make(chan bool)
 
 // Records in one array, every slot of which is used.
 type record struct {
