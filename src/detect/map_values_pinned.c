@@ -10,6 +10,7 @@
 
 enum {
     GENERATIONS = 2, /* old values to an entry, to be more than what readers hold a while */
+    CLIMB_MAX = 64,
     TABLE_DEPTH = 4, /* array of groups, table, directory, header */
 };
 
@@ -68,8 +69,21 @@ static uint64_t entry_bytes(const struct analysis *a, uint32_t object)
     return 0;
 }
 
+/* Is it the map itself, by way of its values, that keeps the object? Then those have it on purpose:
+ * the next of a chain, the version before. */
+static bool is_kept_by_map(const struct analysis *a, uint32_t id, uint32_t map_type)
+{
+    for (unsigned step = 0; step < CLIMB_MAX && id < a->graph->object_ids; step++) {
+        if (typing_type(&a->typing, id) == map_type)
+            return true;
+        id = graph_dominator(a->graph, id);
+    }
+    return false;
+}
+
 static struct error *add_values(struct detect *detect, const struct superseded_values *values,
-                                uint32_t variant, uint64_t reachable, const edge_list *edges)
+                                uint32_t variant, uint64_t reachable, const uint64_t *set,
+                                const edge_list *edges)
 {
     const struct superseded_table *table = &detect->analysis->facts.superseded;
     uint64_t e = 0;
@@ -80,6 +94,8 @@ static struct error *add_values(struct detect *detect, const struct superseded_v
         uint64_t first = e, own = 0;
         for (; e < edges->count && (uint32_t)edges->data[e] == id; e++)
             own += entry_bytes(detect->analysis, (uint32_t)(edges->data[e] >> 32));
+        if (!bitset_get(set, id))
+            continue;
         struct detect_case one = {
             .node = id,
             .variant = variant,
@@ -107,14 +123,18 @@ static struct error *judge_type(struct detect *detect, uint32_t number)
         return NULL;
     TRY(memory_array(bitset_words(graph->object_ids), 8, &set));
     for (uint64_t i = values->first; i < values->end; i++) {
-        bitset_set(set, table->ids.data[i]);
-        reachable += graph_is_reachable(graph, table->ids.data[i]);
+        uint32_t id = table->ids.data[i];
+        if (!graph_is_reachable(graph, id) ||
+            is_kept_by_map(detect->analysis, id, values->map_type))
+            continue;
+        bitset_set(set, id);
+        reachable++;
     }
     struct error *error = NULL;
     if (reachable >= values->entries) {
         error = edges_to(graph, set, &edges);
         if (!error)
-            error = add_values(detect, values, number, reachable, &edges);
+            error = add_values(detect, values, number, reachable, set, &edges);
     }
     vector_deinit(&edges);
     free(set);

@@ -75,6 +75,8 @@ def check_findings(program, report, version):
         of = [f for (i, h), f in found.items() if i == "context-children" and h in (f"main.{name}", f"main.{name}Ends")]
         expect(f"children of main.{name}", [(program.truth["left"][name], lasts, "proven")],
                [(f["count"], f["class"], f["confidence"]) for f in of])
+    expect("old values", [("main.handed", program.truth["old"], "likely")],
+           [(h, f["count"], f["confidence"]) for (i, h), f in found.items() if i == "map-values-pinned"])
     for name, sure in (("backlog", "likely"), ("waited", "likely"), ("busy", "possible")):
         of = [f for (i, h), f in found.items() if i == "chan-backlog" and f["count"] == program.truth["queued"][name]]
         if name == "waited" and not of:

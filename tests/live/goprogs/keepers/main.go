@@ -42,6 +42,51 @@ var named sync.Map
 
 type pair struct{ left, right [40]byte }
 
+// A row has its key in it, and in rows the versions before it: they are the map's own.
+type row struct {
+	key    string
+	data   [300]byte
+	before *row
+}
+
+var rows = map[string]*row{}
+
+// The same, but what is overwritten goes to somebody who was handed it.
+type page struct {
+	size int
+	path string
+	data [300]byte
+}
+
+var pages = map[string]*page{}
+var handed []*page
+
+// Whole numbers that are too small to be more than indices.
+type cell struct {
+	index int
+	data  [300]byte
+}
+
+var cells = map[int]*cell{}
+var grid []*cell
+
+//go:noinline
+func overwrite() {
+	for round := 0; round < 8; round++ {
+		for i := 0; i < 200; i++ {
+			key := fmt.Sprint("key ", i)
+			rows[key] = &row{key: key, before: rows[key]}
+			p := &page{path: fmt.Sprint("/page/", i)}
+			pages[p.path] = p
+			handed = append(handed, p)
+			c := &cell{index: i}
+			cells[i] = c
+			grid = append(grid, c)
+		}
+	}
+	truth.Old = 7 * 200
+}
+
 // Full, but its receiver is at work on an element.
 var busy = make(chan *connection, 256)
 
@@ -70,6 +115,7 @@ type told struct {
 	Children map[string]int `json:"children"`
 	Left     map[string]int `json:"left"` // children whose cancel function nobody has
 	Queued   map[string]int `json:"queued"`
+	Old      int            `json:"old"`
 	Version  string         `json:"version"`
 }
 
@@ -226,6 +272,7 @@ func main() {
 	fillMaps()
 	serve()
 	limit()
+	overwrite()
 	fillChannels()
 	runtime.GC()
 	runtime.GC()
