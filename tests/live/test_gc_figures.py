@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parent / "goprogs" / "gc"
 BUILD = Path(os.environ.get("LEAKHOUND_BUILD", truth.ROOT / "build"))
 QUICK_VERSIONS = ("1.15", "1.19", "1.27")
 VARIANTS = {"normal": [], "stripped": ["-ldflags=-s -w"], "pie": ["-buildmode=pie", "-ldflags=-s -w"]}
-NO_LIMIT = (1 << 63) - 1
+NO_LIMIT, NO_GOAL = (1 << 63) - 1, (1 << 64) - 1
 NEAR = 0.01  # the goal under a memory limit follows the memory that is mapped
 LIMIT_SINCE = 19
 
@@ -66,7 +66,12 @@ def check(tool, path, environment, percent, limit):
     expect("GOMEMLIMIT", limit, read_limit)
     expect("NumGC", told["num_gc"], cycles)
     expect("LastGC", told["last_gc"], last)
-    if limit == NO_LIMIT or percent >= 0:
+    if limit == NO_LIMIT and percent < 0:
+        # the program is told a share of the limit that there is not
+        expect("no goal", NO_GOAL, goal)
+        if told["next_gc"] < NO_LIMIT // 2:
+            raise Wrong(f"but the program has one of {told['next_gc']}")
+    elif percent >= 0:
         expect("NextGC", told["next_gc"], goal)
     else:
         expect_near("NextGC", told["next_gc"], goal, NEAR)
