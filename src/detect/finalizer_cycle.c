@@ -310,27 +310,34 @@ static const char *thing(struct detect *detect, const struct detect_group *group
                         detect_plural(detect, group->count, "object", "objects"), type);
 }
 
+/* "main.close" of "finalizers calling main.close" */
+static const char *called(struct detect *detect, const struct detect_group *group)
+{
+    const char *holder = detect_holder_name(detect, group);
+    const char *function = strstr(holder, " calling ");
+    return function ? function + strlen(" calling ") : holder;
+}
+
 static void describe(struct detect *detect, const struct detect_group *group,
                      struct finding *finding)
 {
-    const char *holder = detect_holder_name(detect, group);
     bool one = group->count == 1;
+    const char *own = one ? "its" : "their", *they = one ? "it is" : "they are";
     if (group->variant == VARIANT_FINALIZER) {
         finding->message = arena_printf(
             &detect->arena,
-            "%s %s never freed: nothing but %s finalizer%s (%s) keeps %s, and from there %s can be "
-            "reached again",
-            thing(detect, group), one ? "is" : "are", one ? "its" : "their", one ? "" : "s", holder,
-            one ? "it" : "them", one ? "it" : "they");
+            "%s can reach %s, so that %s finalizer (%s) never runs and %s never freed, nor is what "
+            "%s",
+            thing(detect, group), one ? "itself" : "themselves", own, called(detect, group), they,
+            one ? "it holds" : "they hold");
         finding->fix = "break the cycle: set the finalizer on a small object that leads to nothing "
                        "which leads back, or close explicitly instead of by a finalizer";
     } else {
         finding->message = arena_printf(
             &detect->arena,
-            "%s %s never freed: nothing but %s own cleanup%s (%s) keeps %s, whose function or "
-            "argument refers to %s",
-            thing(detect, group), one ? "is" : "are", one ? "its" : "their", one ? "" : "s", holder,
-            one ? "it" : "them", one ? "it" : "them");
+            "%s can be reached from %s own cleanup's function or argument (%s), so that it never "
+            "runs and %s never freed",
+            thing(detect, group), own, called(detect, group), they);
         finding->fix = "give the cleanup what it needs (a handle, a name) as its argument, and let "
                        "its function capture nothing that leads to the object";
     }
