@@ -19,9 +19,10 @@ static const char help[] =
     "that only this goroutine holds, what it is blocked on, and whether it is blocked for ever:\n"
     "(leaked) means that nothing that still runs can reach what it waits for, as Go's own\n"
     "goroutineleak profile has it from 1.26 on, here for every version. Goroutines with the same\n"
-    "stack are one entry, the most frequent first; those of the runtime are left out.\n"
+    "stack are one entry, the most frequent first.\n"
     "\n"
-    "  --all               each goroutine by itself, with its id, the runtime's too\n"
+    "  --all               each goroutine by itself, with its id\n"
+    "  --system            the runtime's own goroutines and frames, too\n"
     "  --format text|json  text for people (the default) or JSON, schema leakhound.goroutines/1\n"
     "  -o, --output FILE   write to FILE, which appears when it is whole\n"
     "  --exe FILE          the executable of a core whose notes do not lead to it\n"
@@ -79,10 +80,11 @@ static struct error *collect(const struct options *options, struct report *repor
 static struct error *write(const struct options *options, const struct report *report,
                            const struct snapshot_goroutines *goroutines, FILE *out)
 {
+    const struct goroutines_shown shown = {.all = options->all, .system = options->system};
     if (options->format == FORMAT_JSON)
-        return goroutines_write_json(report, goroutines, options->all, LEAKHOUND_VERSION, out);
+        return goroutines_write_json(report, goroutines, shown, LEAKHOUND_VERSION, out);
     struct text_style style = terminal_style(out, options);
-    return goroutines_write_text(report, goroutines, options->all, &style, out);
+    return goroutines_write_text(report, goroutines, shown, &style, out);
 }
 
 static struct error *run(const struct options *options)

@@ -28,7 +28,8 @@ enum {
     KEY_GC,
     KEY_GC_COMMAND,
     KEY_GC_TIMEOUT,
-    KEY_ALL
+    KEY_ALL,
+    KEY_SYSTEM
 };
 
 static const struct option long_options[] = {
@@ -53,6 +54,7 @@ static const struct option long_options[] = {
     {"gc-command", required_argument, NULL, KEY_GC_COMMAND},
     {"gc-timeout", required_argument, NULL, KEY_GC_TIMEOUT},
     {"all", no_argument, NULL, KEY_ALL},
+    {"system", no_argument, NULL, KEY_SYSTEM},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -83,6 +85,7 @@ static const struct {
     {KEY_GC_COMMAND, OPTION_LIMITS},
     {KEY_GC_TIMEOUT, OPTION_LIMITS},
     {KEY_ALL, OPTION_ALL},
+    {KEY_SYSTEM, OPTION_ALL},
 };
 
 static bool is_taken(int key, unsigned taken)
@@ -259,6 +262,9 @@ static struct error *apply(int key, const char *value, unsigned taken, struct op
         break;
     case KEY_GC_TIMEOUT:
         TRY(parse_duration("--gc-timeout", value, &options->gc_timeout_ns));
+        break;
+    case KEY_SYSTEM:
+        options->system = true;
         break;
     case KEY_ALL:
         options->all = true;

@@ -37,7 +37,7 @@ struct options {
     enum output_format format;
     const char *output; /* NULL: standard output */
     bool has_output;    /* -o was given, if only as "-" */
-    bool no_color, quiet, phases, with_files, with_contents, info, all, help, version;
+    bool no_color, quiet, phases, with_files, with_contents, info, all, system, help, version;
     const char *exe;     /* NULL: as the target says */
     const char *fail_on; /* "critical", "warning", "info"; NULL: never */
     enum target_freeze freeze;

@@ -19,7 +19,7 @@ static bool is_sync(const char *name)
 
 /* funcID_wrapper is the last of the ids in every version (internal/abi/symtab.go), and every
  * program has wrappers. */
-static uint8_t find_wrapper_id(struct go_runtime *runtime)
+uint8_t code_wrapper_id(struct go_runtime *runtime)
 {
     uint8_t last = 0;
     for (uint32_t f = 0; f < pclntab_count(runtime->pclntab); f++) {
@@ -35,7 +35,7 @@ static uint8_t find_wrapper_id(struct go_runtime *runtime)
 void code_places_init(struct code_places *places, struct go_runtime *runtime, struct arena *arena)
 {
     *places = (struct code_places){
-        .runtime = runtime, .arena = arena, .wrapper_id = find_wrapper_id(runtime)};
+        .runtime = runtime, .arena = arena, .wrapper_id = code_wrapper_id(runtime)};
 }
 
 void code_places_deinit(struct code_places *places)

@@ -26,6 +26,9 @@ struct code_places {
     uint8_t wrapper_id; /* pclntab_function.func_id of functions that the compiler made */
 };
 
+/* funcID_wrapper of the target's version. O(functions). */
+uint8_t code_wrapper_id(struct go_runtime *runtime);
+
 /* The arena, which texts come from, must outlive it. O(functions). Not thread safe. */
 void code_places_init(struct code_places *places, struct go_runtime *runtime, struct arena *arena);
 void code_places_deinit(struct code_places *places);

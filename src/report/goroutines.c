@@ -126,6 +126,46 @@ void goroutine_stacks_deinit(struct goroutine_stacks *stacks)
     vector_deinit(&stacks->items);
 }
 
+/* -- what the runtime shows -------------------------------------------------------------------- */
+
+bool goroutine_frame_is_shown(const struct snapshot_goroutines *goroutines,
+                              const struct snapshot_goroutine *g, uint32_t i)
+{
+    static const char *const panics[] = {"runtime.gopanic", "runtime.sigpanic",
+                                         "runtime.panicwrap"};
+    const struct snapshot_place *place = &goroutines->places.data[g->frames[i]];
+    const char *called = i ? goroutines->places.data[g->frames[i - 1]].function : "";
+    bool panicked = false;
+    for (unsigned p = 0; p < ARRAY_COUNT(panics); p++)
+        panicked = panicked || !strcmp(called, panics[p]);
+    if (place->wrapper && !panicked)
+        return false;
+    return !place->hidden || (i && !strcmp(place->function, panics[0]));
+}
+
+bool goroutine_is_shown(const struct snapshot_goroutines *goroutines,
+                        const struct snapshot_goroutine *g)
+{
+    for (uint32_t i = 0; g->system && i < g->frame_count; i++)
+        if (!goroutines->places.data[g->frames[i]].hidden)
+            return true;
+    return !g->system;
+}
+
+bool goroutine_creator_is_shown(const struct snapshot_goroutines *goroutines,
+                                const struct snapshot_goroutine *g)
+{
+    return g->created_at && g->id != 1 && !goroutines->places.data[g->created_at - 1].hidden;
+}
+
+const char *goroutine_function_text(struct arena *arena, const char *name)
+{
+    const char *first = strchr(name, '['), *last = strrchr(name, ']');
+    if (!first || !last || last < first)
+        return name;
+    return arena_printf(arena, "%.*s[...]%s", (int)(first - name), name, last + 1);
+}
+
 const char *snapshot_leak_name(uint8_t leak)
 {
     switch (leak) {

@@ -30,15 +30,36 @@ struct error *goroutine_stacks_make(const struct snapshot_goroutines *goroutines
                                     struct goroutine_stacks *out) ERROR_CHECK;
 void goroutine_stacks_deinit(struct goroutine_stacks *stacks);
 
-/* all: each goroutine by itself, in the order of the runtime's list, the runtime's own too; else by
- * stack. Lines are not cut: they are those of a dump. ERROR_OS when out cannot be written. */
+/* As the runtime prints a function: "main.sum[...]". The arena's, or the name itself. */
+const char *goroutine_function_text(struct arena *arena, const char *name);
+/* Does the runtime's own dump show frame i of g? Not what is its own and no entry of its API, nor
+ * what the compiler made (runtime/traceback.go, showfuncinfo). */
+bool goroutine_frame_is_shown(const struct snapshot_goroutines *goroutines,
+                              const struct snapshot_goroutine *g, uint32_t i);
+/* Likewise of who created it. */
+bool goroutine_creator_is_shown(const struct snapshot_goroutines *goroutines,
+                                const struct snapshot_goroutine *g);
+
+/* Does the runtime's own dump show the goroutine? One of its own only while it runs code of the
+ * program, as a finalizer. */
+bool goroutine_is_shown(const struct snapshot_goroutines *goroutines,
+                        const struct snapshot_goroutine *g);
+
+struct goroutines_shown {
+    bool all;    /* each goroutine by itself, in the order of the runtime's list; else by stack */
+    bool system; /* the runtime's own goroutines and frames, too */
+};
+
+/* Lines are not cut: they are those of a dump. ERROR_OS when out cannot be written. */
 struct error *goroutines_write_text(const struct report *report,
-                                    const struct snapshot_goroutines *goroutines, bool all,
-                                    const struct text_style *style, FILE *out) ERROR_CHECK;
+                                    const struct snapshot_goroutines *goroutines,
+                                    struct goroutines_shown shown, const struct text_style *style,
+                                    FILE *out) ERROR_CHECK;
 /* Schema "leakhound.goroutines/1". */
 struct error *goroutines_write_json(const struct report *report,
-                                    const struct snapshot_goroutines *goroutines, bool all,
-                                    const char *tool_version, FILE *out) ERROR_CHECK;
+                                    const struct snapshot_goroutines *goroutines,
+                                    struct goroutines_shown shown, const char *tool_version,
+                                    FILE *out) ERROR_CHECK;
 
 const char *snapshot_leak_name(uint8_t leak); /* "no", "suspected", "proven"; NULL unknown */
 

@@ -16,6 +16,7 @@ struct dump {
     const struct snapshot_goroutines *goroutines;
     struct lines *lines;
     FILE *out;
+    struct goroutines_shown shown;
     const char **functions, **files; /* by place, clean; NULL: not asked for yet */
 };
 
@@ -28,7 +29,8 @@ static const char *function_at(const struct dump *dump, uint32_t place)
 {
     if (!dump->functions[place]) {
         const struct snapshot_place *p = &dump->goroutines->places.data[place];
-        dump->functions[place] = clean(dump, p->function);
+        dump->functions[place] =
+            clean(dump, goroutine_function_text(dump->lines->arena, p->function));
         dump->files[place] = clean(dump, p->file);
     }
     return dump->functions[place];
@@ -40,13 +42,15 @@ static void write_frames(const struct dump *dump, const struct snapshot_goroutin
         uint32_t place = g->frames[i];
         if (g->frames_left_out && i == g->frame_count / 2)
             fprintf(dump->out, "...%" PRIu64 " frames elided...\n", g->frames_left_out);
+        if (!dump->shown.system && !goroutine_frame_is_shown(dump->goroutines, g, i))
+            continue;
         const char *function = function_at(dump, place);
         fprintf(dump->out, "%s(...)\n\t%s:%u\n", function, dump->files[place],
                 dump->goroutines->places.data[place].line);
     }
     if (g->stack_damaged)
         fputs("# the frames further out could not be read\n", dump->out);
-    if (!g->created_at)
+    if (!g->created_at || (!dump->shown.system && !goroutine_creator_is_shown(dump->goroutines, g)))
         return;
     const char *function = function_at(dump, g->created_at - 1);
     fprintf(dump->out, "created by %s", function);
@@ -161,37 +165,44 @@ static void write_summary(const struct dump *dump, uint64_t stacks)
     fputs("\n\n", dump->out);
 }
 
-static struct error *write_dump(struct dump *dump, bool all)
+static bool is_listed(const struct dump *dump, const struct snapshot_goroutine *g)
+{
+    return dump->shown.system || goroutine_is_shown(dump->goroutines, g);
+}
+
+static struct error *write_dump(struct dump *dump)
 {
     const struct snapshot_goroutines *goroutines = dump->goroutines;
-    if (all) {
+    if (dump->shown.all) {
         write_summary(dump, 0);
         for (uint64_t i = 0; i < goroutines->items.count; i++)
-            write_goroutine(dump, &goroutines->items.data[i]);
+            if (is_listed(dump, &goroutines->items.data[i]))
+                write_goroutine(dump, &goroutines->items.data[i]);
         return NULL;
     }
     struct goroutine_stacks stacks;
     struct error *error = goroutine_stacks_make(goroutines, &stacks);
     uint64_t own = 0;
     for (uint64_t i = 0; i < stacks.items.count && !error; i++)
-        own += !goroutines->items.data[stacks.items.data[i].first].system;
+        own += is_listed(dump, &goroutines->items.data[stacks.items.data[i].first]);
     if (!error)
         write_summary(dump, own);
     for (uint64_t i = 0; i < stacks.items.count && !error; i++)
-        if (!goroutines->items.data[stacks.items.data[i].first].system)
+        if (is_listed(dump, &goroutines->items.data[stacks.items.data[i].first]))
             write_stack(dump, &stacks.items.data[i]);
     goroutine_stacks_deinit(&stacks);
     return error;
 }
 
 struct error *goroutines_write_text(const struct report *report,
-                                    const struct snapshot_goroutines *goroutines, bool all,
-                                    const struct text_style *style, FILE *out)
+                                    const struct snapshot_goroutines *goroutines,
+                                    struct goroutines_shown shown, const struct text_style *style,
+                                    FILE *out)
 {
     struct arena arena;
     arena_init(&arena);
     struct lines lines = {.out = out, .style = *style, .arena = &arena};
-    struct dump dump = {.goroutines = goroutines, .lines = &lines, .out = out};
+    struct dump dump = {.goroutines = goroutines, .lines = &lines, .out = out, .shown = shown};
     uint64_t places = goroutines->places.count + 1;
     errno = 0;
     report_write_headline(&lines, report);
@@ -199,7 +210,7 @@ struct error *goroutines_write_text(const struct report *report,
     if (!error)
         error = memory_array(places, sizeof(*dump.files), &dump.files);
     if (!error)
-        error = write_dump(&dump, all);
+        error = write_dump(&dump);
     free(dump.functions);
     free(dump.files);
     arena_deinit(&arena);

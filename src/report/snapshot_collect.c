@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gort/code_places.h"
 #include "gort/root_names.h"
 #include "gort/stack.h"
 #include "report/collect_path.h"
@@ -98,11 +99,44 @@ struct error *snapshot_collect_roots(struct analysis *analysis, struct snapshot_
 struct frame_collector {
     struct analysis *analysis;
     struct snapshot_goroutines *out;
+    uint8_t wrapper_id;
     struct hash_map places; /* pc to look up → index of its first place << 8 | how many */
     /* the innermost frames, and behind them a ring of the last */
     uint32_t first[FRAMES_KEPT / 2], last[FRAMES_KEPT / 2];
     uint64_t count; /* places met */
 };
+
+static bool is_upper(const char *name)
+{
+    return *name >= 'A' && *name <= 'Z';
+}
+
+/* As runtime/traceback.go has it (showfuncinfo): the runtime's functions, but not its API:
+ * runtime.GC, runtime.(*Func).Name. */
+static bool is_hidden(const char *name)
+{
+    uint64_t prefix = strlen("runtime.");
+    if (!strchr(name, '.'))
+        return true;
+    if (strncmp(name, "runtime.", prefix))
+        return false;
+    name += prefix;
+    if (!strncmp(name, "(*", 2))
+        name += 2;
+    const char *last = strrchr(name, '.');
+    return !is_upper(name) || (last && !is_upper(last + 1));
+}
+
+static bool is_wrapper(const struct frame_collector *c, uint64_t pc)
+{
+    struct pclntab *table = c->analysis->runtime->pclntab;
+    struct pclntab_function function = {0};
+    uint32_t index = pclntab_find(table, pc);
+    struct error *error = index == PCLNTAB_NONE ? NULL : pclntab_function(table, index, &function);
+    bool known = !error && index != PCLNTAB_NONE;
+    error_destroy(error);
+    return known && function.func_id == c->wrapper_id;
+}
 
 /* The places of a pc: the function there, and those that it is inlined into. */
 static struct error *places_of(struct frame_collector *c, uint64_t pc, uint32_t *out_first,
@@ -116,12 +150,16 @@ static struct error *places_of(struct frame_collector *c, uint64_t pc, uint32_t 
     if (added) {
         uint64_t first = c->out->places.count;
         uint32_t n = pclntab_frames(a->runtime->pclntab, a->target, pc, frames);
+        bool wrapper = is_wrapper(c, pc);
         for (uint32_t i = 0; i < n; i++) {
             struct snapshot_place place = {
                 .function = frames[i].function,
                 .file = frames[i].file,
                 .line = frames[i].line,
                 .inlined = frames[i].inlined,
+                .wrapper = wrapper && i == n - 1,
+                /* up to 1.20 what is inlined is shown where the function around it is */
+                .hidden = is_hidden(frames[a->runtime->minor <= 20 ? n - 1 : i].function),
             };
             TRY(vector_push(&c->out->places, place));
         }
@@ -218,7 +256,8 @@ static struct error *add_goroutine(struct frame_collector *c, uint64_t index, ui
 struct error *snapshot_collect_goroutines(struct analysis *analysis,
                                           struct snapshot_goroutines *out)
 {
-    struct frame_collector collector = {.analysis = analysis, .out = out};
+    struct frame_collector collector = {
+        .analysis = analysis, .out = out, .wrapper_id = code_wrapper_id(analysis->runtime)};
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     /* the runtime's clock is the system's; a core's is over */

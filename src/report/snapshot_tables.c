@@ -62,10 +62,8 @@ static const struct snapshot_table roots_table =
     SNAPSHOT_TABLE(struct snapshot_roots, roots_members);
 
 static const struct snapshot_member place_members[] = {
-    STRING(snapshot_place, function),
-    STRING(snapshot_place, file),
-    U32(snapshot_place, line),
-    BOOL(snapshot_place, inlined),
+    STRING(snapshot_place, function), STRING(snapshot_place, file),  U32(snapshot_place, line),
+    BOOL(snapshot_place, inlined),    BOOL(snapshot_place, wrapper), BOOL(snapshot_place, hidden),
 };
 static const struct snapshot_table place_table =
     SNAPSHOT_TABLE(struct snapshot_place, place_members);

@@ -56,6 +56,8 @@ struct snapshot_place { /* a line of code */
     const char *function, *file;
     uint32_t line;
     bool inlined; /* into the place after it in a goroutine's frames */
+    bool wrapper; /* made by the compiler */
+    bool hidden;  /* the runtime's own: its dump leaves it out */
 };
 
 struct snapshot_wait { /* what a goroutine is blocked on */

@@ -8,6 +8,7 @@ goprogs/leaked starts some hundred goroutines, each in a function whose name beg
            other goroutine is it unclear what it waits for
   runtime  from 1.26 on (there with GOEXPERIMENT=goroutineleakprofile) they are those of the runtime's
            own goroutineleak profile, taken right after
+  stacks   `leakhound goroutines --all` prints the frames that runtime.Stack prints, and the states
   core     a core of the process says the same
 
 usage: test_leaked.py [VERSION...]
@@ -41,6 +42,7 @@ class Leaky:
     """The program; it answers to SIGUSR1."""
 
     def __init__(self, path):
+        self.stacks = {}
         self.process = subprocess.Popen([path], stdout=subprocess.PIPE, text=True)
         expect("first line", "ready", self.line())
 
@@ -57,10 +59,12 @@ class Leaky:
             if self.process.poll() is not None:
                 raise Wrong("the program ended")
             # what is buffered does not show in select
-            lines.append(self.process.stdout.readline().strip())
+            lines.append(self.process.stdout.readline().rstrip("\n"))
+        stacks = lines.index("stacks")
+        self.stacks = parse("\n".join(lines[stacks + 1:-1]))
         if lines[0] == "no profile":
             return None
-        return {m.group(1) for m in map(re.compile(r"^goroutine (\d+) \[.*\(leaked\)").match, lines) if m}
+        return {m.group(1) for m in map(re.compile(r"^goroutine (\d+) \[.*\(leaked\)").match, lines[:stacks]) if m}
 
     def __enter__(self):
         return self
@@ -69,6 +73,23 @@ class Leaky:
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+
+
+def parse(text):
+    """State and frames (function, file:line) of the goroutines of a dump, by id."""
+    goroutines, frames, function = {}, None, None
+    for line in text.splitlines():
+        head = re.match(r"goroutine (\d+) \[([^,\]]*)", line)
+        if head:
+            frames = [head.group(2).replace(" (leaked)", "")]
+            goroutines[head.group(1)] = frames
+        elif not line:
+            frames = None
+        elif line.startswith("\t") and frames is not None:
+            frames.append((function, re.match(r"\t(.*:\d+)", line).group(1)))
+        elif not line.startswith("#"):
+            function = line if line.startswith("created by") else re.sub(r"\([^()]*\)$", "", line)
+    return goroutines
 
 
 def build(version, variant, path):
@@ -111,6 +132,19 @@ def check_runtime(goroutines, profile, version):
            sorted((g[1] for g in goroutines.values() if g[2] == "proven"), key=int))
 
 
+def check_stacks(pid, program):
+    done = truth.leakhound("goroutines", pid, "--all")
+    if done.returncode:
+        raise Wrong(f"goroutines: {done.stderr.decode()[-300:]}")
+    ours, theirs = parse(done.stdout.decode()), program.stacks
+    # main writes the dump, and some stand elsewhere each time
+    same = [i for i in theirs if theirs[i] == ours.get(i)]
+    wrong = [i for i in theirs if i not in same and i != "1" and theirs[i][0] not in ("running", "runnable", "sleep")]
+    if wrong or len(same) < 80 or set(ours) != set(theirs):
+        raise Wrong(f"of {len(theirs)} stacks {len(same)} are the same; " +
+                    "; ".join(f"{i}: {theirs[i]} is {ours.get(i)}" for i in wrong[:2]))
+
+
 def check(version, variant, folder):
     path = folder / f"leaked-{version}-{variant}"
     build(version, variant, path)
@@ -119,6 +153,7 @@ def check(version, variant, folder):
         goroutines, totals = dump(program.process.pid)
         check_proven(goroutines, totals)
         check_runtime(goroutines, program.profile(), version)
+        check_stacks(program.process.pid, program)
         if variant == "stripped":
             core = folder / "core"
             done = truth.leakhound("core", program.process.pid, "-o", core)

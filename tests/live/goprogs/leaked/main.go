@@ -1,6 +1,6 @@
 // Command leaked has goroutines that are blocked for ever, and others that look like them and are
 // not. Each runs a function whose name begins with leak or live. It prints "ready", and on SIGUSR1
-// what the runtime itself finds leaked, where it has a profile for that.
+// what the runtime itself finds leaked, where it has a profile for that, and all its stacks.
 package main
 
 import (
@@ -483,6 +483,7 @@ func main() {
 		nested:  map[int]map[int]chan string{1: {2: make(chan string)}},
 	}
 	global.ready = sync.NewCond(&sync.Mutex{})
+	stacks := make([]byte, 1<<20)
 	ask := make(chan os.Signal, 1)
 	signal.Notify(ask, syscall.SIGUSR1)
 	start()
@@ -491,6 +492,9 @@ func main() {
 	fmt.Println("ready")
 	for range ask {
 		profile(os.Stdout)
+		fmt.Println("stacks")
+		os.Stdout.Write(stacks[:runtime.Stack(stacks, true)])
+		fmt.Println()
 		fmt.Println("end")
 	}
 }
