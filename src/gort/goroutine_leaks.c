@@ -11,6 +11,7 @@ struct search {
     struct graph_marking marking;
     uint64_t *waiting; /* bitset by goroutine: blocked, and not known to be alive */
     uint64_t waiting_count;
+    uint64_t wakeable_count; /* of them: something could wake them; `select {}` waits for nothing */
     VECTOR(uint64_t) waits; /* object << 32 | goroutine, ascending */
 };
 
@@ -37,6 +38,7 @@ static struct error *take_waits(struct search *s)
             continue;
         bitset_set(s->waiting, g);
         s->waiting_count++;
+        s->wakeable_count += blocked->begin[g] < blocked->begin[g + 1];
         for (uint32_t i = blocked->begin[g]; i < blocked->begin[g + 1]; i++) {
             const struct blocked_object *o = &blocked->objects.data[i];
             TRY(vector_push(&s->waits, (uint64_t)o->object << 32 | g));
@@ -103,6 +105,7 @@ static struct error *wake(struct search *s, uint32_t object)
             continue;
         bitset_clear(s->waiting, goroutine);
         s->waiting_count--;
+        s->wakeable_count--;
         TRY(add_stack(s, goroutine));
     }
     return NULL;
@@ -110,7 +113,7 @@ static struct error *wake(struct search *s, uint32_t object)
 
 static struct error *find_alive(struct search *s)
 {
-    while (s->waiting_count) {
+    while (s->wakeable_count) {
         TRY(graph_marking_run(&s->marking));
         if (!s->marking.found.count)
             break;
