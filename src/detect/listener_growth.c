@@ -176,14 +176,13 @@ static void describe(struct detect *detect, const struct detect_group *group,
                      struct finding *finding)
 {
     const char *name = detect_type_name(detect, group);
-    finding->message =
-        arena_printf(&detect->arena,
-                     "%s keeps %s functions that are all %s, with %s that hang on them: so do "
-                     "listeners that are "
-                     "registered again and again and never removed",
-                     detect_holder_name(detect, group), detect_count(detect, group->count),
-                     strlen(name) > PREFIX ? name + PREFIX : "the same one",
-                     detect_size(detect, finding->bytes));
+    finding->message = arena_printf(
+        &detect->arena,
+        "%s keeps %s functions that are all %s, and %s hang on them: listeners that are registered "
+        "again and again and never removed look like this",
+        detect_holder_name(detect, group), detect_count(detect, group->count),
+        strlen(name) > PREFIX ? name + PREFIX : "the same one",
+        detect_size(detect, finding->bytes));
     finding->fix = "remove the listener when what it serves ends; compare two reports "
                    "(leakhound diff) to see whether they grow";
     finding_note(finding, "functions", group->count, UNIT_COUNT);
