@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -236,9 +237,14 @@ groups:
         in_threads(2, ask, seconds)
 
     def rest(self):
-        self.exporter.shutdown()
-        self.exporter.server_close()
-        time.sleep(2)
+        """Nothing to scrape and no rules: it reads its configuration again."""
+        (self.folder / "prometheus.yml").write_text("global: {scrape_interval: 1m}\n")
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + SECONDS_TO_START
+        while b'"activeTargets":[]' not in get(self.port, "/api/v1/targets"):
+            if time.monotonic() > deadline:
+                raise OSError("prometheus does not read its configuration")
+            time.sleep(0.2)
 
     def debug_port(self):
         return self.port
