@@ -23,5 +23,8 @@ extern const struct detector detector_garbage_waiting;
 extern const struct detector detector_fragmented_spans;
 extern const struct detector detector_duplicate_strings;
 extern const struct detector detector_goroutine_leak;
+extern const struct detector detector_timer_backlog;
+extern const struct detector detector_ticker_unstopped;
+extern const struct detector detector_defer_pile;
 
 #endif

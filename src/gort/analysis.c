@@ -119,6 +119,11 @@ struct error *analysis_read(struct target *target, unsigned threads, analysis_pr
     struct analysis *analysis;
     TRY(memory_array(1, sizeof(*analysis), &analysis));
     analysis->target = target;
+    if (target->kind == TARGET_LIVE) {
+        struct timespec now; /* the runtime's clock is the system's monotonic one */
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        analysis->now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    }
     struct phase_clock clock = {.analysis = analysis, .progress = progress, .context = context};
     struct error *error = run(analysis, threads, &clock);
     if (error) {

@@ -34,6 +34,7 @@ struct analysis {
     struct typing typing;
     struct facts facts;
     struct goroutine_leaks leaks; /* after analysis_analyse */
+    uint64_t now_ns;              /* the runtime's clock when it was read; 0 unknown: a core */
     struct drift drift;           /* measured only when the target runs on */
     struct analysis_phase phases[ANALYSIS_PHASES_MAX];
     uint32_t phase_count;

@@ -6,6 +6,7 @@
 
 #include "base/bitset.h"
 #include "gort/root_builder.h"
+#include "gort/runtime_constants.h"
 #include "gort/specials.h"
 
 enum { TIMERS_MAX = 1 << 26, PS_MAX = 1 << 16 };
@@ -57,27 +58,78 @@ static const char *function_of_cleanup(struct root_builder *b, uint64_t closure)
     return called;
 }
 
-static struct error *add_timer(struct root_builder *b, uint64_t timer)
+/* From 1.23 on a timer points to its P (timer.ts), which is the runtime's and stays when the timer
+ * goes: allp holds it, and this pointer must not make it what the timer retains. An edge to the
+ * timer itself stands for it. */
+static void forget_processor(struct root_builder *b, uint32_t timer, uint64_t processor)
+{
+    struct graph *graph = b->graph;
+    uint32_t id = heap_find(b->heap, processor);
+    if (timer == HEAP_NONE || id == HEAP_NONE || heap_span_of(b->heap, timer)->no_pointers)
+        return;
+    for (uint32_t e = graph->edge_begin[timer]; e < graph->edge_begin[timer + 1]; e++)
+        if ((graph->edges[e] & GRAPH_ID) == id)
+            graph->edges[e] = timer;
+}
+
+/* When it fires and how often (runtime/time.go): from 1.23 on timer.state tells what timer.status
+ * did before. */
+static struct error *note_timer(struct root_builder *b, uint64_t timer, uint32_t root,
+                                enum timer_kind kind, uint64_t argument)
+{
+    struct go_runtime *runtime = b->runtime;
+    struct pending_timer made = {
+        .object = heap_find(b->heap, timer),
+        .channel = kind == TIMER_CHANNEL ? heap_find(b->heap, argument) : HEAP_NONE,
+        .root = root,
+        .kind = (uint8_t)kind,
+    };
+    TRY(target_read_u64(runtime->target, timer + GO_OFFSET(runtime, timer_when), &made.when_ns));
+    TRY(target_read_u64(runtime->target, timer + GO_OFFSET(runtime, timer_period),
+                        &made.period_ns));
+    if (GO_HAS(runtime, timer_status)) {
+        uint32_t status;
+        TRY(target_read_u32(runtime->target, timer + GO_OFFSET(runtime, timer_status), &status));
+        made.is_stopped = status == TIMER_DELETED || status == TIMER_REMOVED;
+        if (status == TIMER_MODIFIED_EARLIER || status == TIMER_MODIFIED_LATER)
+            TRY(target_read_u64(runtime->target, timer + GO_OFFSET(runtime, timer_nextwhen),
+                                &made.when_ns));
+    } else {
+        uint8_t state;
+        TRY(target_read(runtime->target, timer + GO_OFFSET(runtime, timer_state), &state, 1));
+        made.is_stopped = state & TIMER_ZOMBIE;
+    }
+    return vector_push(&b->table->pending_timers, made);
+}
+
+static struct error *add_timer(struct root_builder *b, uint64_t timer, uint64_t processor)
 {
     struct go_runtime *runtime = b->runtime;
     uint64_t function, argument[2];
     char name[512];
     uint32_t root;
+    enum timer_kind kind = TIMER_OTHER;
     TRY(target_read_u64(runtime->target, timer + GO_OFFSET(runtime, timer_f), &function));
     TRY(target_read(runtime->target, timer + GO_OFFSET(runtime, timer_arg), argument,
                     sizeof(argument)));
     const char *called = function_of_closure(runtime, function);
-    if (!strcmp(called, "time.goFunc")) /* AfterFunc: the argument is the program's function */
+    if (!strcmp(called, "time.goFunc")) { /* AfterFunc: the argument is the program's function */
+        kind = TIMER_FUNCTION;
         snprintf(name, sizeof(name), "timers calling %s",
                  function_of_closure(runtime, argument[1]));
-    else if (!strcmp(called, "time.sendTime"))
+    } else if (!strcmp(called, "time.sendTime")) {
+        kind = TIMER_CHANNEL;
         snprintf(name, sizeof(name), "timer channels (time.After, NewTimer, NewTicker)");
-    else if (!strcmp(called, "runtime.goroutineReady"))
+    } else if (!strcmp(called, "runtime.goroutineReady")) {
+        kind = TIMER_SLEEP;
         snprintf(name, sizeof(name), "timers of sleeping goroutines");
-    else
+    } else {
         snprintf(name, sizeof(name), "timers calling %s", called);
+    }
     TRY(root_holder(b, ROOT_TIMERS, ROOT_CLASS_DEFERRED, name, &root));
     b->table->timers++;
+    TRY(note_timer(b, timer, root, kind, argument[1]));
+    forget_processor(b, heap_find(b->heap, timer), processor);
     TRY(root_edge(b, root, timer));
     TRY(root_edge(b, root, function));
     return root_edge(b, root, argument[1]);
@@ -103,7 +155,7 @@ static struct error *add_timers_of(struct root_builder *b, uint64_t p)
         uint64_t timer;
         memcpy(&timer, items + i * step + first, 8);
         if (timer)
-            TRY(pass_over(b, add_timer(b, timer)));
+            TRY(pass_over(b, add_timer(b, timer, p)));
     }
     return NULL;
 }

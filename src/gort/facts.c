@@ -28,6 +28,7 @@ struct error *facts_read(struct go_runtime *runtime, const struct heap *heap,
     TRY(superseded_read(runtime, heap, typing, &out->maps, &out->superseded));
     TRY(channel_table_read(runtime, heap, typing, &out->channels));
     TRY(blocked_read(runtime, heap, goroutines, &out->blocked));
+    TRY(defer_piles_read(runtime, heap, goroutines, &out->defer_piles));
     TRY(gc_figures_read(runtime, &out->gc));
     TRY(pool_table_read(runtime, heap, &out->pools));
     TRY(arena_chunk_table_read(runtime, heap, &out->arena_chunks));
@@ -44,4 +45,5 @@ void facts_deinit(struct facts *facts)
     pool_table_deinit(&facts->pools);
     arena_chunk_table_deinit(&facts->arena_chunks);
     blocked_deinit(&facts->blocked);
+    defer_piles_deinit(&facts->defer_piles);
 }

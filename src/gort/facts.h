@@ -8,6 +8,7 @@
 #include "gort/arena_chunks.h"
 #include "gort/blocked_on.h"
 #include "gort/channels.h"
+#include "gort/defer_piles.h"
 #include "gort/equal_strings.h"
 #include "gort/gc_figures.h"
 #include "gort/map_table.h"
@@ -26,6 +27,7 @@ struct facts {
     struct arena_chunk_table arena_chunks;
     struct gc_figures gc;
     struct blocked_table blocked;
+    struct defer_pile_table defer_piles;
 };
 
 /* At the end of reading, with the graph's edges made and all types known; the graph has not been

@@ -296,6 +296,7 @@ void root_table_deinit(struct root_table *table)
 {
     vector_deinit(&table->infos);
     vector_deinit(&table->groups);
+    vector_deinit(&table->pending_timers);
     vector_deinit(&table->deferred_calls);
     free(table->goroutine_roots);
     arena_deinit(&table->arena);

@@ -54,14 +54,33 @@ struct deferred_call {
     bool is_cleanup;
 };
 
+enum timer_kind {
+    TIMER_CHANNEL,  /* time.After, NewTimer, NewTicker: sends the time on its channel */
+    TIMER_FUNCTION, /* time.AfterFunc */
+    TIMER_SLEEP,    /* time.Sleep */
+    TIMER_OTHER,    /* the runtime's, deadlines of connections */
+};
+
+/* A timer in a P's heap; 40 B. Stopped ones are there, too, until the runtime cleans up. */
+struct pending_timer {
+    uint32_t object;  /* that it is part of, HEAP_NONE: none of the heap */
+    uint32_t channel; /* TIMER_CHANNEL: its channel's object, or HEAP_NONE */
+    uint32_t root;
+    uint8_t kind; /* enum timer_kind */
+    bool is_stopped;
+    uint64_t when_ns; /* by the runtime's clock */
+    uint64_t period_ns;
+};
+
 struct root_table {
     VECTOR(struct root_info) infos;
     VECTOR(struct goroutine_group) groups;
     VECTOR(struct deferred_call) deferred_calls;
     uint32_t *goroutine_roots; /* by index in the list: its root, before those of its frames */
-    uint64_t timers;           /* pending, all kinds */
-    uint64_t unread_records;   /* timers and special records that damage has put out of reach */
-    uint64_t damaged_stacks;   /* walked conservatively from some frame on */
+    VECTOR(struct pending_timer) pending_timers;
+    uint64_t timers;         /* pending, all kinds */
+    uint64_t unread_records; /* timers and special records that damage has put out of reach */
+    uint64_t damaged_stacks; /* walked conservatively from some frame on */
     struct arena arena;
 };
 

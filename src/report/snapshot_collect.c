@@ -158,8 +158,8 @@ static struct error *places_of(struct frame_collector *c, uint64_t pc, uint32_t 
                 .line = frames[i].line,
                 .inlined = frames[i].inlined,
                 .wrapper = wrapper && i == n - 1,
-                /* up to 1.20 what is inlined is shown where the function around it is */
-                .hidden = is_hidden(frames[a->runtime->minor <= 20 ? n - 1 : i].function),
+                /* 1.15 shows what is inlined where it shows the function around it */
+                .hidden = is_hidden(frames[a->runtime->minor <= 15 ? n - 1 : i].function),
             };
             TRY(vector_push(&c->out->places, place));
         }
