@@ -12,7 +12,7 @@ struct search {
     uint64_t *waiting; /* bitset by goroutine: blocked, and not known to be alive */
     uint64_t waiting_count;
     uint64_t wakeable_count; /* of them: something could wake them; `select {}` waits for nothing */
-    VECTOR(uint64_t) waits; /* object << 32 | goroutine, ascending */
+    VECTOR(uint64_t) waits;  /* object << 32 | goroutine, ascending */
 };
 
 static int by_object(const void *x, const void *y)
