@@ -93,6 +93,27 @@ bool edge_words_find(const struct edge_words *words, const struct heap *heap,
     return false;
 }
 
+bool edge_words_last(const struct edge_words *words, const struct heap *heap, uint32_t from,
+                     uint64_t *out_offset)
+{
+    const struct heap_span *span = heap_span_of(heap, from);
+    uint64_t per_object = span->element_size / 8;
+    if (!words->bits || span->no_pointers)
+        return false;
+    uint64_t first = edge_words_of_span(words, heap, span) + (from - span->first_id) * per_object;
+    for (uint64_t w = first + per_object; w > first; w--) {
+        if (w % 64 == 0 && w - first >= 64 && !words->bits[w / 64 - 1]) {
+            w -= 63;
+            continue;
+        }
+        if (bitset_get(words->bits, w - 1)) {
+            *out_offset = (w - 1 - first) * 8;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool edge_words_find_variable(const struct edge_words *words, uint64_t address, uint64_t bytes,
                               uint32_t to, uint64_t *out_offset)
 {

@@ -45,6 +45,11 @@ struct error *edge_words_of_variables(struct go_runtime *runtime, const struct h
 bool edge_words_find(const struct edge_words *words, const struct heap *heap,
                      const struct graph *graph, uint32_t from, uint32_t to, uint64_t *out_offset);
 
+/* Offset in its slot of the last word of object `from` that makes an edge (of words in a row that
+ * lead to one object only the first does); false when none does. O(words of the object / 64). */
+bool edge_words_last(const struct edge_words *words, const struct heap *heap, uint32_t from,
+                     uint64_t *out_offset);
+
 /* Offset of the first word of the bytes at address, in data or bss, that leads to object `to`;
  * false when there is none. */
 bool edge_words_find_variable(const struct edge_words *words, uint64_t address, uint64_t bytes,

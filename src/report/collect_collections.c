@@ -1,7 +1,8 @@
 /*
  * Which maps, slices and channels hold most, by the way that leads to them: what one way leads to
- * is one row. The length of a slice stands where the slice is and not in its array, so a slice
- * counts as many entries as its array has room for.
+ * is one row. The length of a slice stands where the slice is and not in its array, so an array
+ * counts as many entries as it takes to its last pointer, and one without pointers as many as it
+ * has room for.
  */
 #include <ctype.h>
 #include <string.h>
@@ -43,6 +44,16 @@ static struct error *consider(struct collecting *c, struct candidate one)
     return one.retained >= BYTES_MIN ? vector_push(&c->candidates, one) : NULL;
 }
 
+/* Elements of an array up to the last that leads somewhere. */
+static uint64_t entries_of(const struct analysis *a, uint32_t id, uint64_t room)
+{
+    uint64_t bytes = a->typing.table.types.data[typing_type(&a->typing, id)].size, offset;
+    uint64_t header = heap_span_of(&a->heap, id)->has_header ? 8 : 0;
+    if (!bytes || !edge_words_last(&a->words, &a->heap, id, &offset) || offset < header)
+        return room;
+    return MIN_OF(room, (offset - header) / bytes + 1);
+}
+
 static struct error *consider_array(struct collecting *c, uint32_t id)
 {
     struct typing *typing = &c->analysis->typing;
@@ -56,7 +67,7 @@ static struct error *consider_array(struct collecting *c, uint32_t id)
         collect_is_map_part(c->analysis, id))
         return NULL;
     return consider(c, (struct candidate){.id = id,
-                                          .entries = room,
+                                          .entries = entries_of(c->analysis, id, room),
                                           .capacity = room,
                                           .bytes = graph_object_bytes(c->analysis->graph, id),
                                           .kind = "slice"});
