@@ -15,9 +15,9 @@ const struct case_page *case_page_find(const char *id)
     return NULL;
 }
 
-/* Letters to set, leave out or change to make one word of the other (Levenshtein). Both are at most
- * WORD_MAX long. */
-static unsigned distance(const char *a, const char *b)
+/* Letters to set, leave out or change to make b of a (Levenshtein); in out_beginning those to make
+ * the nearest beginning of b. Both are at most WORD_MAX long. */
+static unsigned distance(const char *a, const char *b, unsigned *out_beginning)
 {
     unsigned row[WORD_MAX + 1];
     size_t length = strlen(b);
@@ -32,6 +32,9 @@ static unsigned distance(const char *a, const char *b)
             row[j] = MIN_OF(changed, MIN_OF(row[j], row[j - 1]) + 1);
         }
     }
+    *out_beginning = row[0];
+    for (unsigned j = 1; j <= length; j++)
+        *out_beginning = MIN_OF(*out_beginning, row[j]);
     return row[length];
 }
 
@@ -50,17 +53,23 @@ const struct case_page *case_page_nearest(const char *word)
 {
     char wanted[WORD_MAX + 1];
     write_as_id(word, wanted);
-    const struct case_page *nearest = NULL;
-    unsigned least = WORD_MAX + 1;
+    const struct case_page *nearest = NULL, *nearest_beginning = NULL;
+    unsigned least = WORD_MAX + 1, least_beginning = WORD_MAX + 1;
     for (uint32_t i = 0; i < case_page_count; i++) {
         if (*wanted && strstr(case_pages[i].id, wanted))
             return &case_pages[i];
-        unsigned found = distance(wanted, case_pages[i].id);
-        if (found < least) {
-            least = found;
+        unsigned beginning, whole = distance(wanted, case_pages[i].id, &beginning);
+        if (whole < least) {
+            least = whole;
             nearest = &case_pages[i];
+        }
+        if (beginning < least_beginning) {
+            least_beginning = beginning;
+            nearest_beginning = &case_pages[i];
         }
     }
     /* With more than half of the letters wrong it is another word. */
-    return nearest && least <= strlen(nearest->id) / 2 ? nearest : NULL;
+    if (nearest && least <= strlen(nearest->id) / 2)
+        return nearest;
+    return least_beginning <= strlen(wanted) / 4 && *wanted ? nearest_beginning : NULL;
 }

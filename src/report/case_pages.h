@@ -18,8 +18,9 @@ extern const uint32_t case_page_count;
 /* NULL when there is none. */
 const struct case_page *case_page_find(const char *id);
 
-/* The page whose id was most likely meant: the first that contains the word, else the one that
- * the fewest letters set, left out or changed lead to; NULL when the word is like none of them. */
+/* The page whose id was most likely meant: the first that contains the word, else the one that the
+ * fewest letters set, left out or changed lead to, or lead to the beginning of; NULL when the word
+ * is like none of them. */
 const struct case_page *case_page_nearest(const char *word);
 
 #endif

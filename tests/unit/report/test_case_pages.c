@@ -66,6 +66,8 @@ static void finds_what_was_meant(void **state)
     nearest_is("subslice", "subslice-pinned");
     nearest_is("pool", "pool-bloat");
     nearest_is("pool-blaot", "pool-bloat");
+    nearest_is("map-nevr", "map-never-shrinks");
+    nearest_is("synmap", "syncmap-stale-keys");
     assert_null(case_page_nearest("xyzzy"));
     assert_null(case_page_nearest(""));
     char longest[1000];
