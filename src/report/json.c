@@ -267,7 +267,7 @@ static void write_goroutine_groups(struct json_writer *json, const struct report
         json_key_known(json, "longest_wait_ns", group->longest_wait_ns != 0,
                        group->longest_wait_ns);
         json_key(json, "leaked");
-        if (group->leaked[0])
+        if (group->leaked && group->leaked[0])
             json_string(json, group->leaked);
         else /* a snapshot of an older leakhound: nobody has judged it */
             json_null(json);
