@@ -94,6 +94,10 @@ CASES = {
     "fragmented-spans": Case(TEMPORARY),
     "duplicate-strings": Case(PERMANENT, count_share=SHARE),
     "goroutine-leak": Case(PERMANENT),
+    # Where asynctimerchan=1: without a module, up to 1.26.
+    "timer-backlog": Case(TEMPORARY, last=26),
+    "ticker-unstopped": Case(PERMANENT, last=26),
+    "defer-pile": Case(TEMPORARY),
 }
 
 

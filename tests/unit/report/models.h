@@ -46,7 +46,9 @@ static inline void model_goroutines(struct report *report)
                                         .top_at = "client.go:93",
                                         .stack_bytes = 3412 * 2 * KIB,
                                         .held_bytes = 214 * MIB,
-                                        .longest_wait_ns = 7440ull * 1000000000});
+                                        .longest_wait_ns = 7440ull * 1000000000,
+                                        .leaked = "proven",
+                                        .leaked_count = 3400});
     ADD(&report->goroutine_groups, (struct report_goroutine_group){.count = 1,
                                                                    .state = "GC worker (idle)",
                                                                    .top = "runtime.gcBgMarkWorker",
@@ -61,7 +63,8 @@ static inline void model_goroutines(struct report *report)
                                         .top = "internal/poll.(*FD).Read",
                                         .top_at = "fd_unix.go:165",
                                         .stack_bytes = 36 * 8 * KIB,
-                                        .held_bytes = 1200 * KIB});
+                                        .held_bytes = 1200 * KIB,
+                                        .leaked = "no"});
     ADD(&report->goroutine_groups, (struct report_goroutine_group){.count = 1,
                                                                    .state = "running",
                                                                    .created_by = "",
