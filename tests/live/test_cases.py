@@ -36,8 +36,10 @@ FALSE_FACTS = {
     "empty-clone-frees": lambda version: 22 <= version < 24,
     "deleted-key-stays": lambda version: version >= 24,
     "cleanup-that-closes-over-its-object-panics": lambda version: version < 26,
+    # They are built without a module, so that asynctimerchan=1 is the default while it exists.
+    "forgotten-timer-stays": lambda version: version >= 27,
 }
-FACTS_OF = {15: 18, 21: 21, 24: 25}  # how many there are from that version on
+FACTS_OF = {15: 19, 21: 22, 24: 26}  # how many there are from that version on
 PACKAGES = {name.rsplit("/", 1)[-1]: name for name in (
     "arena bytes context encoding/json errors fmt io net/http os runtime runtime/debug slices strings sync"
     " sync/atomic time unique").split()}
@@ -184,6 +186,13 @@ def check_examples(versions):
         expect("go vet finds the lost cancel", True, "cancel function is not used on all paths" in lost.stdout)
 
 
+def told_by(program, **settings):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("GO")}
+    done = subprocess.run([program], stdout=subprocess.PIPE, timeout=120, text=True, check=True,
+                          env={**clean, **settings})
+    return dict(line.split() for line in done.stdout.splitlines())
+
+
 def check_facts(version):
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "facts"
@@ -193,9 +202,10 @@ def check_facts(version):
                                stderr=subprocess.STDOUT, text=True, check=False)
         if built.returncode:
             raise Wrong(built.stdout.strip()[-300:])
-        done = subprocess.run([program], stdout=subprocess.PIPE, timeout=120, text=True, check=True,
-                              env={k: v for k, v in os.environ.items() if not k.startswith("GO")})
-    told = dict(line.split() for line in done.stdout.splitlines())
+        told = told_by(program)
+        if 23 <= minor(version) <= 26:
+            expect("forgotten-timer-stays with asynctimerchan=0", "false",
+                   told_by(program, GODEBUG="asynctimerchan=0")["forgotten-timer-stays"])
     expect("number of facts", max(n for since, n in FACTS_OF.items() if since <= minor(version)), len(told))
     for name, holds in told.items():
         is_false = name in FALSE_FACTS and FALSE_FACTS[name](minor(version))

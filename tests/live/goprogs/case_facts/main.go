@@ -187,6 +187,16 @@ func queue(gone *bool) []*thing {
 	return q[1:]
 }
 
+// Timers that nobody holds, as time.After leaves them behind.
+func timers() {
+	const count = 20000
+	before := heap()
+	for i := 0; i < count; i++ {
+		time.After(time.Hour)
+	}
+	say("forgotten-timer-stays", heap()-before > count*100)
+}
+
 func finalizersAndSlices() {
 	var turning, straight, hidden, popped bool
 	cycle(&turning, true)
@@ -213,6 +223,7 @@ func main() {
 	syncMaps()
 	channelsAndPools()
 	contexts()
+	timers()
 	finalizersAndSlices()
 	for _, f := range newer {
 		f()
