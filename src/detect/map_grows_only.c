@@ -53,8 +53,8 @@ static void describe(struct detect *detect, const struct detect_group *group,
 {
     finding->message = arena_printf(
         &detect->arena,
-        "%s of the heap hang on the %s entries of a %s in %s, and nothing shows that any was ever "
-        "deleted",
+        "%s of the heap hang on the %s entries of a %s in %s; whether it only grows a second "
+        "snapshot tells (leakhound diff)",
         detect_size(detect, finding->bytes), detect_count(detect, group->numbers[NUMBER_ENTRIES]),
         detect_type_name(detect, group), detect_holder_name(detect, group));
     finding->fix = "where it grows from one snapshot to the next, bound it: a limit with the least "

@@ -67,6 +67,14 @@ static bool is_consequence(const struct graph *graph, const struct hash_map *mar
     return true;
 }
 
+/* Lies all of it in what the other would free, then the surer of the two that has nearly all the
+ * bytes is the leak, and the other is how it is held: strings that pin blocks, in a full channel.
+ */
+static bool explains(const struct finding *one, const struct finding *larger)
+{
+    return one->confidence > larger->confidence && one->bytes >= larger->bytes / 10 * 9;
+}
+
 static struct error *find_causes(const struct graph *graph, struct pair *pairs, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
@@ -75,12 +83,16 @@ static struct error *find_causes(const struct graph *graph, struct pair *pairs, 
             continue;
         struct error *error = marks_of(&pairs[i].group, &marks);
         for (uint64_t k = 0; k < count && !error; k++) {
-            struct finding *other = &pairs[k].finding;
-            bool may_be = k != i && other->cause == FINDING_OWN_CAUSE &&
-                          other->confidence <= pairs[i].finding.confidence &&
-                          (k > i || other->bytes <= pairs[i].finding.bytes);
-            if (may_be && is_consequence(graph, &marks, &pairs[k].group))
+            struct finding *one = &pairs[i].finding, *other = &pairs[k].finding;
+            bool may_be =
+                other->confidence <= one->confidence && (k > i || other->bytes <= one->bytes);
+            if (k == i || other->cause != FINDING_OWN_CAUSE || (!may_be && !explains(other, one)) ||
+                !is_consequence(graph, &marks, &pairs[k].group))
+                continue;
+            if (may_be)
                 other->cause = (uint32_t)i;
+            else if (one->cause == FINDING_OWN_CAUSE)
+                one->cause = (uint32_t)k;
         }
         hash_map_deinit(&marks);
         if (error)

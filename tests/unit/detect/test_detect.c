@@ -244,6 +244,24 @@ static void a_cause_hides_its_consequences(void **state)
     assert_int_equal(list.items.data[1].cause, FINDING_OWN_CAUSE);
     end(&h, &list);
 
+    /* But where it is nearly all of that, it is the leak. */
+    inner.own_bytes = 2 * OBJECT_BYTES - OBJECT_BYTES / 5;
+    begin(&h, edges);
+    run(&h, &outer, 1, &inner, 1, &list);
+    assert_string_equal(list.items.data[0].id, "weak");
+    assert_int_equal(list.items.data[0].cause, FINDING_OWN_CAUSE);
+    assert_string_equal(list.items.data[1].id, "strong");
+    assert_int_equal(list.items.data[1].cause, 0);
+    inner.own_bytes = 2 * OBJECT_BYTES - OBJECT_BYTES / 2;
+    end(&h, &list);
+    begin(&h, edges);
+    run(&h, &outer, 1, &inner, 1, &list);
+    assert_string_equal(list.items.data[0].id, "strong");
+    assert_string_equal(list.items.data[1].id, "weak");
+    assert_int_equal(list.items.data[1].cause, FINDING_OWN_CAUSE);
+    inner.own_bytes = 0;
+    end(&h, &list);
+
     /* Beside it is not below it. */
     inner.confidence = CONFIDENCE_LIKELY;
     inner.node = 0;
