@@ -125,7 +125,8 @@ void lines_parts(struct lines *lines, const char *const *parts, unsigned count,
             lines_add(lines, PLAIN, separator);
         }
         at = MAX_OF(lines->column, lines->wanted);
-        unsigned room = lines->style.columns > at + comma ? lines->style.columns - at - comma : 1;
+        unsigned behind = i + 1 < count ? comma : 0;
+        unsigned room = lines->style.columns > at + behind ? lines->style.columns - at - behind : 1;
         lines_add(lines, i ? PLAIN : BOLD,
                   cells_fit(lines->arena, parts[i], room, lines->style.utf8));
     }

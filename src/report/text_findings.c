@@ -148,11 +148,11 @@ void text_findings(struct lines *lines, const struct report *report, const char 
             write_finding(lines, report, i, ++number);
     }
     if (loud > number)
-        lines_wrap(
-            lines, DIM,
-            arena_printf(lines->arena, "  and %llu more", (unsigned long long)(loud - number)), 2);
+        write_sentence(
+            lines, DIM, "",
+            arena_printf(lines->arena, "and %llu more", (unsigned long long)(loud - number)));
     if (quiet && loud)
-        lines_wrap(lines, DIM, "  for information:", 2);
+        write_sentence(lines, DIM, "", "for information:");
     for (uint64_t i = 0, noted = 0; i < report->findings.count && noted < NOTES_MAX; i++) {
         const struct report_finding *finding = &report->findings.data[i];
         if (is_noted(report, finding)) {
