@@ -67,7 +67,8 @@ static bool may_hold(const struct typing *typing, uint32_t id, uint32_t element)
     const struct go_type *types = typing->table.types.data;
     uint32_t type = typing_type(typing, id);
     return type == TYPE_NONE || type == element ||
-           (types[type].kind == KIND_ARRAY && types[type].element == types[element].address);
+           (element != TYPE_NONE && types[type].kind == KIND_ARRAY &&
+            types[type].element == types[element].address);
 }
 
 /* One of several elements; at the beginning it may as well be the address of all of them. Whether
