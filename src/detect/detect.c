@@ -67,12 +67,8 @@ static struct error *find_group(struct detect *detect, const struct detect_case 
                            hash_mix((uint64_t)root << 32 | type) ^ hash_mix(one->variant + 1u);
     bool added;
     TRY(hash_map_insert(&detect->group_index, key | 1, &value, &added));
-    if (added) {
-        if (detect->groups.count >= GROUPS_MAX) {
-            *out = NULL;
-            return NULL;
-        }
-        *value = detect->groups.count;
+    *out = NULL;
+    if (added && detect->groups.count < GROUPS_MAX) {
         TRY(vector_push(&detect->groups, (struct detect_group){.detector = detect->running,
                                                                .root = root,
                                                                .is_shared = shared,
@@ -80,8 +76,10 @@ static struct error *find_group(struct detect *detect, const struct detect_case 
                                                                .variant = one->variant,
                                                                .confidence = one->confidence,
                                                                .nodes_go = one->node_goes}));
+        *value = detect->groups.count;
     }
-    *out = &detect->groups.data[*value];
+    if (*value) /* else it came when there were too many */
+        *out = &detect->groups.data[*value - 1];
     return NULL;
 }
 

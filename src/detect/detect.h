@@ -56,7 +56,7 @@ struct detect {
     unsigned threads;
     const struct detector *running;
     VECTOR(struct detect_group) groups;
-    struct hash_map group_index;  /* hash of what makes a group → index */
+    struct hash_map group_index;  /* hash of what makes a group → index + 1, or 0 */
     struct hash_map shared_roots; /* object that several holders reach + 1 → the nearest */
     uint64_t least_bytes;         /* findings that free less are left out */
     bool paths_known;

@@ -236,7 +236,8 @@ static void describe(struct detect *detect, const struct detect_group *group,
     finding_note(finding, "goroutines", group->count, UNIT_COUNT);
     finding_note(finding, "goroutines_of_group", group->numbers[NUMBER_GOROUTINES], UNIT_COUNT);
     finding_note(finding, "stack_bytes", group->numbers[NUMBER_STACK_BYTES], UNIT_BYTES);
-    finding_note(finding, "held_bytes", finding->bytes - group->numbers[NUMBER_STACK_BYTES],
+    finding_note(finding, "held_bytes",
+                 finding->bytes - MIN_OF(finding->bytes, group->numbers[NUMBER_STACK_BYTES]),
                  UNIT_BYTES);
 }
 

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-/* Of the chain of dominators above a node; longer ones (lists) are not followed to their end. */
-enum { CLIMB_MAX = 1 << 16 };
+/* Of the chain of dominators above a node; longer ones (lists) are not followed to their end. Nor
+ * are further ones once so many steps have been made for all findings, some seconds. */
+enum { CLIMB_MAX = 1 << 16, STEPS_MAX = 1 << 25 };
 
 struct pair {
     struct finding finding;
@@ -42,12 +43,13 @@ static struct error *marks_of(const struct detect_group *group, struct hash_map 
 }
 
 /* Is the node marked, or below a target of the cut? */
-static bool goes_with(const struct graph *graph, const struct hash_map *marks, uint32_t node)
+static bool goes_with(const struct graph *graph, const struct hash_map *marks, uint32_t node,
+                      uint64_t *steps)
 {
     const uint64_t *value = hash_map_find(marks, (uint64_t)node + 1);
     if (value)
         return true;
-    for (unsigned step = 0; step < CLIMB_MAX && node != GRAPH_NONE; step++) {
+    for (unsigned step = 0; step < CLIMB_MAX && node != GRAPH_NONE && *steps; step++, --*steps) {
         value = hash_map_find(marks, (uint64_t)node + 1);
         if (value && !*value)
             return true;
@@ -57,12 +59,13 @@ static bool goes_with(const struct graph *graph, const struct hash_map *marks, u
 }
 
 static bool is_consequence(const struct graph *graph, const struct hash_map *marks,
-                           const struct detect_group *group)
+                           const struct detect_group *group, uint64_t *steps)
 {
     if (!marks->count || !group->nodes.count)
         return false;
     for (uint64_t i = 0; i < group->nodes.count; i++)
-        if (group->nodes.data[i] == GRAPH_NONE || !goes_with(graph, marks, group->nodes.data[i]))
+        if (group->nodes.data[i] == GRAPH_NONE ||
+            !goes_with(graph, marks, group->nodes.data[i], steps))
             return false;
     return true;
 }
@@ -77,6 +80,7 @@ static bool explains(const struct finding *one, const struct finding *larger)
 
 static struct error *find_causes(const struct graph *graph, struct pair *pairs, uint64_t count)
 {
+    uint64_t steps = STEPS_MAX;
     for (uint64_t i = 0; i < count; i++) {
         struct hash_map marks = {0};
         if (pairs[i].finding.cause != FINDING_OWN_CAUSE)
@@ -87,7 +91,7 @@ static struct error *find_causes(const struct graph *graph, struct pair *pairs, 
             bool may_be =
                 other->confidence <= one->confidence && (k > i || other->bytes <= one->bytes);
             if (k == i || other->cause != FINDING_OWN_CAUSE || (!may_be && !explains(other, one)) ||
-                !is_consequence(graph, &marks, &pairs[k].group))
+                !is_consequence(graph, &marks, &pairs[k].group, &steps))
                 continue;
             if (may_be)
                 other->cause = (uint32_t)i;

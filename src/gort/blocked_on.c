@@ -171,9 +171,13 @@ static struct error *add_object(struct reader *reader, uint64_t address, uint64_
 static struct error *add_channels(struct reader *reader, const struct goroutine *g,
                                   enum blocked_operation operation, bool *out_clear)
 {
-    uint64_t first = reader->table->objects.count, count = 0;
+    uint64_t first = reader->table->objects.count, count = 0, before = 0;
     for (uint64_t at = g->waiting_sudog; at && count < SELECT_CASES_MAX; count++) {
         struct sudog sudog;
+        if (at == before) /* damaged: a ring */
+            return NULL;
+        if (!(count & (count + 1))) /* held against where it was at the last power of two */
+            before = at;
         TRY(read_sudog(reader->runtime, at, &sudog));
         if (sudog.g != g->address || !sudog.channel)
             return NULL;
@@ -207,6 +211,8 @@ static struct error *walk_list(struct reader *reader, uint64_t list)
         TRY(hash_map_insert(&reader->list_of, sudog.g, &value, &added));
         if (added)
             *value = list;
+        else if (*value == list) /* damaged: a ring, for a goroutine waits once */
+            return NULL;
         at = sudog.next;
     }
     return NULL;
@@ -312,7 +318,7 @@ static struct error *note_cond(struct stack_search *search, uint64_t value)
 {
     struct reader *reader = search->reader;
     uint64_t list = value + GO_OFFSET(reader->runtime, sync_Cond_notify);
-    if (search->list || list % 8)
+    if (search->list || !list || list % 8)
         return NULL;
     TRY(pass_over(walk_list(reader, list)));
     const uint64_t *found = hash_map_find(&reader->list_of, search->g->address);

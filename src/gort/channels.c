@@ -7,7 +7,10 @@
 #include "gort/size_class.h"
 #include "gort/window.h"
 
-enum { HCHAN_BYTES_MAX = 256 };
+enum {
+    HCHAN_BYTES_MAX = 256,
+    COUNTED_MAX = 1 << 22, /* waiters in a part of the heap */
+};
 
 struct found_channel {
     struct channel_fact fact;
@@ -22,6 +25,7 @@ struct channel_sweep {
     uint32_t next_part;
     struct found_channels {
         VECTOR(struct found_channel) items;
+        uint64_t waiters; /* counted so far */
     } parts[HEAP_PARTS_MAX];
 };
 
@@ -38,14 +42,16 @@ static uint64_t field(const struct go_runtime *rt, const uint8_t *bytes, enum la
 }
 #define FIELD(name) field(rt, bytes, LAYOUT_hchan_##name)
 
-/* Length of a list of waiters: what cannot be read ends it. */
-static uint32_t waiters(struct go_runtime *rt, uint64_t sudog)
+/* Length of a list of waiters: what cannot be read ends it. In damaged memory it may be a ring, and
+ * that of many channels: beyond a bound of all one waiter alone is counted. */
+static uint32_t waiters(struct go_runtime *rt, uint64_t sudog, uint64_t *counted)
 {
     uint32_t count = 0;
-    while (sudog && count < CHANNEL_WAITERS_MAX) {
+    while (sudog && count < CHANNEL_WAITERS_MAX && (!count || *counted < COUNTED_MAX)) {
         struct error *error =
             target_read_u64(rt->target, sudog + GO_OFFSET(rt, sudog_next), &sudog);
         count++;
+        ++*counted;
         if (error) {
             error_destroy(error);
             break;
@@ -101,8 +107,8 @@ static struct error *sweep_span(struct channel_sweep *sweep, const struct heap_s
         uint64_t first[2];
         memcpy(&first[0], bytes + GO_OFFSET(rt, hchan_recvq) + GO_OFFSET(rt, waitq_first), 8);
         memcpy(&first[1], bytes + GO_OFFSET(rt, hchan_sendq) + GO_OFFSET(rt, waitq_first), 8);
-        found.fact.receivers = waiters(rt, first[0]);
-        found.fact.senders = waiters(rt, first[1]);
+        found.fact.receivers = waiters(rt, first[0], &out->waiters);
+        found.fact.senders = waiters(rt, first[1], &out->waiters);
         TRY(vector_push(&out->items, found));
     }
     return NULL;

@@ -4,7 +4,7 @@
 
 #include "base/hash.h"
 
-enum { RECORDS_MAX = 1 << 24, RECORD_BYTES_MAX = 256, ARGUMENTS_MAX = 16 };
+enum { RECORDS_MAX = 1 << 24 /* of all goroutines */, RECORD_BYTES_MAX = 256, ARGUMENTS_MAX = 16 };
 
 struct record {
     uint64_t pc, function, link;
@@ -17,6 +17,7 @@ struct pile_reader {
     const struct heap *heap;
     struct defer_pile_table *table;
     struct hash_map places; /* pc of one goroutine's defers → how many */
+    uint64_t records;       /* read so far */
     uint64_t most_pc, most_count, most_function;
 };
 
@@ -73,7 +74,7 @@ static struct error *note_record(struct pile_reader *reader, uint64_t address,
     TRY(add_object(reader, address));
     TRY(add_object(reader, record->function));
     TRY(add_arguments(reader, address, record));
-    TRY(hash_map_insert(&reader->places, record->pc + 1, &count, NULL));
+    TRY(hash_map_insert(&reader->places, record->pc + 1 ? record->pc + 1 : 1, &count, NULL));
     if (++*count > reader->most_count) {
         reader->most_count = *count;
         reader->most_pc = record->pc;
@@ -82,11 +83,19 @@ static struct error *note_record(struct pile_reader *reader, uint64_t address,
     return NULL;
 }
 
-/* A chain in a ring, or longer than can be, is damaged: its first RECORDS_MAX are enough. */
+/* A chain in damaged memory may lead back into itself, and is no pile then: it is held against the
+ * place where it was at the last power of two. */
 static struct error *read_chain(struct pile_reader *reader, uint64_t address)
 {
-    for (uint64_t n = 0; address && n < RECORDS_MAX; n++) {
+    uint64_t before = 0;
+    for (uint64_t n = 1; address && reader->records < RECORDS_MAX; n++, reader->records++) {
         struct record record;
+        if (address == before) {
+            reader->most_count = 0;
+            return NULL;
+        }
+        if (!(n & (n - 1)))
+            before = address;
         TRY(read_record(reader->runtime, address, &record));
         TRY(note_record(reader, address, &record));
         address = record.link;

@@ -274,15 +274,25 @@ static void read_cycles(struct go_runtime *runtime, uint64_t memstats, struct gc
         out->last_end_ns_ago = now_ns - out->last_end_ns;
 }
 
-struct error *gc_figures_read(struct go_runtime *runtime, struct gc_figures *out)
+static struct error *read_figures(struct go_runtime *runtime, struct gc_figures *out)
 {
-    struct gc_figures figures = {0};
     uint64_t memstats, data;
     TRY(target_read_u64(runtime->target, runtime->module.data_low, &data));
     TRY(find_memstats(runtime, &memstats));
-    TRY(read_pace(runtime, memstats, &figures));
+    TRY(read_pace(runtime, memstats, out));
     if (memstats)
-        read_cycles(runtime, memstats, &figures);
-    *out = figures;
+        read_cycles(runtime, memstats, out);
+    return NULL;
+}
+
+/* Where damage puts the code or the variables out of reach, nothing is known. */
+struct error *gc_figures_read(struct go_runtime *runtime, struct gc_figures *out)
+{
+    *out = (struct gc_figures){0};
+    struct error *error = read_figures(runtime, out);
+    if (!error || error->kind != ERROR_FAULT)
+        return error;
+    error_destroy(error);
+    *out = (struct gc_figures){0};
     return NULL;
 }

@@ -10,9 +10,9 @@ enum {
     GROUP_BYTES_MAX = 1 << 16,
     BUCKET_BITS_MAX = 40,
     SAME_SIZE_GROW = 8, /* hmap.flags */
-    TABLE_SLOTS_MAX = 1024,
     LOAD_NUMERATOR = 7, /* of 8: maxAvgGroupLoad */
     HEADER_BYTES_MAX = 128,
+    WALKS_MAX = 8, /* over each map's groups with one reader */
 };
 
 static uint64_t load(const uint8_t *bytes, uint64_t width)
@@ -99,7 +99,11 @@ void map_shape_read(struct type_table *table, uint32_t type, struct map_shape *o
 struct error *map_reader_init(struct map_reader *reader, struct go_runtime *runtime,
                               const struct heap *heap)
 {
-    *reader = (struct map_reader){.runtime = runtime, .heap = heap};
+    *reader = (struct map_reader){
+        .runtime = runtime,
+        .heap = heap,
+        .bytes_left = heap->page_count * HEAP_PAGE_SIZE * WALKS_MAX,
+    };
     struct error *error = window_init(&reader->tables, runtime->target);
     if (!error)
         error = window_init(&reader->chains, runtime->target);
@@ -112,6 +116,15 @@ void map_reader_deinit(struct map_reader *reader)
 {
     window_deinit(&reader->tables);
     window_deinit(&reader->chains);
+}
+
+bool map_charge(struct map_reader *reader, struct go_map *map, uint64_t bytes)
+{
+    map->is_broken = map->is_broken || bytes > reader->bytes_left;
+    if (map->is_broken)
+        return false;
+    reader->bytes_left -= bytes;
+    return true;
 }
 
 uint32_t map_object_at(const struct map_reader *reader, uint64_t address, uint64_t bytes)
@@ -396,7 +409,7 @@ static uint64_t tables_for(unsigned go_minor, const struct map_shape *shape, uin
     if (entries <= RUNTIME_MAP_SLOTS)
         return entries ? group_array(go_minor, shape, 1) : 0;
     uint64_t slots = entries * RUNTIME_MAP_SLOTS / LOAD_NUMERATOR;
-    uint64_t tables = power_of_two_from((slots + TABLE_SLOTS_MAX - 1) / TABLE_SLOTS_MAX);
+    uint64_t tables = power_of_two_from((slots + MAP_TABLE_SLOTS_MAX - 1) / MAP_TABLE_SLOTS_MAX);
     uint64_t groups =
         power_of_two_from(MAX_OF(slots / tables, (uint64_t)RUNTIME_MAP_SLOTS)) / RUNTIME_MAP_SLOTS;
     return tables *

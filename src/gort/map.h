@@ -29,6 +29,8 @@ struct map_reader {
     struct go_runtime *runtime;
     const struct heap *heap;
     struct window tables, chains; /* in address order; one by one */
+    uint64_t bytes_left; /* of groups that may still be walked over: of damaged memory many maps may
+                            lead to the same ones, and are broken when nothing is left */
 };
 
 /* The header of a map. */

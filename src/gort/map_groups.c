@@ -57,6 +57,8 @@ static struct error *walk_chain(const struct bucket_walk *walk, uint64_t at, boo
         }
         if (!(n & (n - 1)))
             before = at;
+        if (!map_charge(reader, walk->map, size))
+            return NULL;
         TRY(window_get(&reader->chains, at, size, size, &group.bytes));
         if (!look_at_bucket(group.bytes, is_old, &group)) {
             walk->map->is_broken = true;
@@ -74,6 +76,7 @@ static struct error *walk_array(const struct bucket_walk *walk, uint64_t array, 
     struct map_reader *reader = walk->reader;
     uint64_t size = walk->map->shape->group_bytes;
     uint32_t object = map_object_at(reader, array, count * size);
+    map_charge(reader, walk->map, count * size);
     for (uint64_t i = 0; i < count && !walk->map->is_broken; i++) {
         struct map_group group = {.address = array + i * size, .object = object};
         TRY(window_get(&reader->tables, group.address, size,
@@ -100,6 +103,8 @@ static struct error *walk_unlinked(const struct bucket_walk *walk, uint64_t arra
         return NULL;
     const struct heap_span *span = heap_span_of(reader->heap, object);
     uint64_t end = heap_slot_address(span, object) + span->element_size;
+    if (!map_charge(reader, walk->map, end - array - count * size))
+        return NULL;
     for (uint64_t at = array + count * size; end - at >= size; at += size) {
         struct map_group group = {.address = at, .object = object, .is_overflow = true};
         TRY(window_get(&reader->tables, at, size, MIN_OF(end - at, (uint64_t)WINDOW_BYTES),
@@ -124,8 +129,8 @@ static bool view_table(const struct map_reader *reader, const struct go_map *map
     out->growth_left = map_field(rt, bytes, LAYOUT_maps_table_growthLeft);
     out->local_depth = (uint8_t)map_field(rt, bytes, LAYOUT_maps_table_localDepth);
     out->groups = map_field(rt, groups, LAYOUT_maps_groupsReference_data);
-    return out->slots && !(out->slots & (out->slots - 1)) && out->used <= out->slots &&
-           out->local_depth <= map->global_depth && mask < UINT32_MAX &&
+    return out->slots && !(out->slots & (out->slots - 1)) && out->slots <= MAP_TABLE_SLOTS_MAX &&
+           out->used <= out->slots && out->local_depth <= map->global_depth && mask < UINT32_MAX &&
            (mask + 1) * RUNTIME_MAP_SLOTS == out->slots &&
            map_object_at(reader, out->groups, (mask + 1) * map->shape->group_bytes) != HEAP_NONE;
 }
@@ -138,6 +143,7 @@ struct error *map_each_table(struct map_reader *reader, struct go_map *map,
     const struct go_runtime *rt = reader->runtime;
     uint64_t size = GO_SIZE(rt, maps_table), words[DIRECTORY_AHEAD / 8], last = 0;
     uint8_t bytes[TABLE_BYTES_MAX];
+    map_charge(reader, map, map->directory_length * 8);
     for (uint64_t i = 0; i < map->directory_length && !map->is_broken; i++) {
         uint64_t in_part = i % ARRAY_COUNT(words);
         if (!in_part)
@@ -150,6 +156,8 @@ struct error *map_each_table(struct map_reader *reader, struct go_map *map,
             map->is_broken = true;
             return NULL;
         }
+        if (!map_charge(reader, map, size))
+            return NULL;
         TRY(target_read_sparse(rt->target, last, bytes, size));
         if (!view_table(reader, map, bytes, &view)) {
             map->is_broken = true;
@@ -165,6 +173,8 @@ static struct error *walk_groups(const struct bucket_walk *walk, uint64_t first,
     struct map_reader *reader = walk->reader;
     uint64_t size = walk->map->shape->group_bytes;
     uint32_t object = map_object_at(reader, first, count * size);
+    if (!map_charge(reader, walk->map, count * size))
+        return NULL;
     for (uint64_t i = 0; i < count; i++) {
         struct map_group group = {.address = first + i * size, .object = object};
         TRY(window_get(&reader->tables, group.address, size,

@@ -7,14 +7,15 @@ enum {
     POOLS_MAX = 1 << 20,
     LOCALS_MAX = 1 << 16, /* Ps */
     RINGS_MAX = 64,       /* of a chain: each is twice as large as the one before */
-    ITEMS_MAX = 1 << 24,
-    SLOT_BYTES = 16, /* eface */
+    SLOTS_MAX = 1 << 24,  /* of rings, in use, of all pools */
+    SLOT_BYTES = 16,      /* eface */
 };
 
 struct reader {
     struct go_runtime *runtime;
     const struct heap *heap;
     struct hash_map known; /* addresses of the pools that were read */
+    uint64_t slots;        /* of rings, read so far */
     struct pool_table *out;
 };
 
@@ -24,9 +25,19 @@ static struct error *add_item(struct reader *r, uint64_t slot, uint64_t value)
         .source = heap_find(r->heap, slot),
         .object = heap_find(r->heap, value),
     };
-    if (item.source == HEAP_NONE || item.object == HEAP_NONE || r->out->items.count >= ITEMS_MAX)
+    if (item.source == HEAP_NONE || item.object == HEAP_NONE)
         return NULL;
     return vector_push(&r->out->items, item);
+}
+
+/* Do so many slots stand at address? */
+static bool has_slots(const struct reader *r, uint64_t address, uint64_t count)
+{
+    uint32_t id = heap_find(r->heap, address);
+    if (id == HEAP_NONE)
+        return false;
+    const struct heap_span *span = heap_span_of(r->heap, id);
+    return count <= (heap_slot_address(span, id) + span->element_size - address) / SLOT_BYTES;
 }
 
 /* poolDequeue: headTail has the index of the next push above 32 bits, of the oldest below. */
@@ -40,9 +51,9 @@ static struct error *add_ring(struct reader *r, uint64_t ring)
                     sizeof(vals)));
     uint32_t head = (uint32_t)(head_tail >> 32), tail = (uint32_t)head_tail;
     uint64_t size = vals[1];
-    if (!size || size > ITEMS_MAX || (size & (size - 1)) || head - tail > size)
+    if (!size || (size & (size - 1)) || head - tail > size || !has_slots(r, vals[0], size))
         return NULL;
-    for (uint32_t i = tail; i != head; i++) {
+    for (uint32_t i = tail; i != head && r->slots < SLOTS_MAX; i++, r->slots++) {
         uint64_t at = vals[0] + (i & (size - 1)) * SLOT_BYTES, slot[2];
         TRY(target_read(target, at, slot, sizeof(slot)));
         if (slot[0] && slot[1])

@@ -24,6 +24,7 @@ void graph_marking_deinit(struct graph_marking *marking)
     big_array_free(marking->sources, bytes);
     big_array_free(marking->queue, marking->room * sizeof(*marking->queue));
     hash_map_deinit(&marking->left_out);
+    vector_deinit(&marking->strays);
     vector_deinit(&marking->found);
     *marking = (struct graph_marking){0};
 }
@@ -56,7 +57,10 @@ static inline struct error *mark(struct graph_marking *m, uint32_t edge)
     if ((leaf && !bitset_get(m->watched, target)) || bitset_get(m->marked, target))
         return NULL;
     bitset_set(m->marked, target);
-    if (!leaf && m->graph->result->position[target] < m->next) {
+    uint32_t position = leaf ? UINT32_MAX : m->graph->result->position[target];
+    if (!position) {
+        TRY(vector_push(&m->strays, target));
+    } else if (position < m->next) {
         assert(m->tail < m->room);
         m->queue[m->tail++] = target;
     }
@@ -99,6 +103,8 @@ struct error *graph_marking_run(struct graph_marking *m)
     while (!m->found.count) {
         if (m->head < m->tail) {
             TRY(mark_targets(m, m->queue[m->head++]));
+        } else if (m->strays.count) {
+            TRY(mark_targets(m, m->strays.data[--m->strays.count]));
         } else if (m->next < result->count) {
             uint32_t node = result->order[m->next++];
             if (node < graph->object_ids && bitset_get(m->marked, node))

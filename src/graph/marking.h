@@ -20,6 +20,7 @@ struct graph_marking {
     uint32_t next;                        /* position: so far the sweep has come */
     uint32_t *queue; /* objects with pointers that were found behind the sweep */
     uint64_t head, tail, room;
+    VECTOR(uint32_t) strays; /* that no root reaches, from graph_marking_add_object */
     VECTOR(uint32_t)
     found; /* watched objects that were reached since the caller last took them;
               it sets count to 0 */

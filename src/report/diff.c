@@ -277,7 +277,7 @@ static struct error *find_grown(struct diff *diff)
     for (uint64_t i = 0; i < diff->holders.count && !error; i++) {
         struct diff_holder *holder = &diff->holders.data[i];
         uint32_t key;
-        if (holder->name_count)
+        if (!holder->key) /* a set */
             continue;
         error = string_table_intern(&keys, holder->key, &key);
         if (!error && key < best.count)

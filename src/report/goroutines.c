@@ -35,7 +35,7 @@ static bool same_stack(const struct snapshot_goroutine *a, const struct snapshot
 {
     return a->frame_count == b->frame_count && a->created_at == b->created_at &&
            a->system == b->system && !strcmp(a->state, b->state) &&
-           !memcmp(a->frames, b->frames, a->frame_count * sizeof(*a->frames));
+           (!a->frame_count || !memcmp(a->frames, b->frames, a->frame_count * sizeof(*a->frames)));
 }
 
 static uint64_t hash_stack(const struct snapshot_goroutine *g)

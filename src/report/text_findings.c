@@ -6,7 +6,14 @@
 #include "report/cells.h"
 #include "report/text_path.h"
 
-enum { INDENT = 2, SIZE_COLUMN = 11, WORD_COLUMNS = 24, NOTES_MAX = 5, NOTED_PART = 100 };
+enum {
+    INDENT = 2,
+    SIZE_COLUMN = 11,
+    WORD_COLUMNS = 24,
+    NOTES_MAX = 5,
+    CONSEQUENCES_MAX = 32,
+    NOTED_PART = 100
+};
 
 static bool is(const char *text, const char *other)
 {
@@ -84,13 +91,17 @@ static void write_consequences(struct lines *lines, const struct report *report,
 {
     struct arena *arena = lines->arena;
     const char *text = "";
+    uint64_t count = 0;
     for (uint64_t i = 0; i < report->findings.count; i++) {
         const struct report_finding *finding = &report->findings.data[i];
-        if (finding->cause != index + 1)
+        if (finding->cause != index + 1 || ++count > CONSEQUENCES_MAX)
             continue;
         text = arena_printf(arena, "%s%s%s (%s)", text, *text ? ", " : "", word(lines, finding->id),
                             units_size(arena, finding->bytes));
     }
+    if (count > CONSEQUENCES_MAX)
+        text = arena_printf(arena, "%s and %llu more", text,
+                            (unsigned long long)(count - CONSEQUENCES_MAX));
     if (*text)
         write_sentence(lines, DIM, "", arena_printf(arena, "goes away with it: %s", text));
 }

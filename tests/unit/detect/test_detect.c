@@ -308,6 +308,29 @@ static void a_long_way_keeps_both_ends(void **state)
     end(&h, &list);
 }
 
+/* What comes when there are too many groups is left out: it counts in no other. */
+static void groups_beyond_the_bound_are_left_out(void **state)
+{
+    enum { GROUPS = 1 << 16, CASES = GROUPS + 3 };
+    (void)state;
+    static const uint32_t edges[][2] = {{IDS, 0}, END};
+    static struct detect_case cases[CASES];
+    struct heap_of_test h;
+    struct finding_list list;
+    begin(&h, edges);
+    for (uint32_t i = 0; i < CASES; i++)
+        cases[i] = (struct detect_case){.node = 0,
+                                        .variant = MIN_OF(i, (uint32_t)GROUPS),
+                                        .confidence = CONFIDENCE_PROVEN,
+                                        .own_bytes = i && i < GROUPS ? 1 : OBJECT_BYTES,
+                                        .count = 1};
+    run(&h, cases, CASES, NULL, 0, &list);
+    assert_int_equal(list.items.count, 1);
+    assert_int_equal(list.items.data[0].count, 1);
+    assert_int_equal(list.items.data[0].bytes, OBJECT_BYTES);
+    end(&h, &list);
+}
+
 static void severity_is_by_share_and_size(void **state)
 {
     (void)state;
@@ -331,6 +354,7 @@ int main(void)
         cmocka_unit_test(what_two_hold_is_told_by_the_nearest),
         cmocka_unit_test(a_cause_hides_its_consequences),
         cmocka_unit_test(a_long_way_keeps_both_ends),
+        cmocka_unit_test(groups_beyond_the_bound_are_left_out),
         cmocka_unit_test(severity_is_by_share_and_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

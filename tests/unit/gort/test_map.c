@@ -318,6 +318,34 @@ static void damaged_tables_are_broken(void **state)
     }
 }
 
+/* As many headers in damaged memory do. */
+static void what_is_led_to_again_and_again_is_broken(void **state)
+{
+    (void)state;
+    static struct memory memory, *m = &memory;
+    for (unsigned minor = 23; minor <= 24; minor++) {
+        struct go_map map;
+        struct map_summary sum;
+        begin(m, minor);
+        if (minor < 24)
+            put_buckets(m);
+        else
+            put_tables(m);
+        look(m, &map);
+        for (unsigned i = 0; i < 4; i++) { /* other readings of the same map */
+            assert_false(map.is_broken);
+            fine(map_read(&m->reader, &m->shape, OBJECT(0), NULL, &map));
+            fine(map_summarize_groups(&m->reader, &map, &sum));
+        }
+        for (unsigned i = 0; i < 4096 && !map.is_broken; i++) {
+            fine(map_read(&m->reader, &m->shape, OBJECT(0), NULL, &map));
+            fine(map_summarize_groups(&m->reader, &map, &sum));
+        }
+        assert_true(map.is_broken);
+        end(m);
+    }
+}
+
 /* -- made anew -------------------------------------------------------------------------------- */
 
 static void a_larger_map_takes_no_less(void **state)
@@ -350,6 +378,7 @@ int main(void)
         cmocka_unit_test(counts_each_table_once),
         cmocka_unit_test(a_small_map_is_one_group),
         cmocka_unit_test(damaged_tables_are_broken),
+        cmocka_unit_test(what_is_led_to_again_and_again_is_broken),
         cmocka_unit_test(a_larger_map_takes_no_less),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,10 +119,43 @@ static void roots_come_alive_one_by_one(void **state)
     assert_true(told > 5000 && stopped_early > 1000);
 }
 
+/* More of them than there are objects that roots reach. */
+static void objects_that_no_root_reaches_are_followed(void **state)
+{
+    enum { IDS = 64 };
+    struct graph *graph;
+    struct graph_marking marking;
+    uint32_t root;
+    (void)state;
+    must(graph_create(IDS, IDS, &graph));
+    for (uint32_t id = 0; id < IDS; id++) {
+        bitset_set(graph->allocated, id);
+        graph->size_words[id / 8] = 2;
+        graph->edge_begin[id] = id;
+        graph->edges[id] = id && id + 1 < IDS ? id + 1 : id;
+    }
+    graph->edge_begin[IDS] = IDS;
+    must(graph_add_root(graph, GRAPH_NONE, 0, &root));
+    must(graph_add_root_edge(graph, root, 0));
+    must(graph_analyse(graph, 1, NULL, NULL));
+    must(graph_marking_init(&marking, graph));
+    graph_marking_watch(&marking, IDS - 1);
+    must(graph_marking_add_root(&marking, root));
+    must(graph_marking_run(&marking));
+    assert_int_equal(marking.found.count, 0);
+    must(graph_marking_add_object(&marking, 1));
+    must(graph_marking_run(&marking));
+    assert_int_equal(marking.found.count, 1);
+    assert_int_equal(marking.found.data[0], IDS - 1);
+    graph_marking_deinit(&marking);
+    graph_destroy(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roots_come_alive_one_by_one),
+        cmocka_unit_test(objects_that_no_root_reaches_are_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -655,6 +655,20 @@ static void findings_have_a_limit(void **state)
     }
 }
 
+/* In a file of anybody. */
+static void a_set_of_nobody_is_a_row(void **state)
+{
+    (void)state;
+    struct pair pair;
+    set_up(&pair);
+    ADD(&pair.before.shared, (struct report_shared){.type = "", .retained_bytes = 10});
+    ADD(&pair.after.shared, (struct report_shared){.type = "", .retained_bytes = 20});
+    compare(&pair);
+    assert_int_equal(pair.diff.holders.count, 1);
+    assert_int_equal(diff_grown(pair.diff.holders.data[0].bytes), 10);
+    tear_down(&pair);
+}
+
 static void growth_counts_among_the_findings(void **state)
 {
     (void)state;
@@ -691,6 +705,7 @@ int main(void)
         cmocka_unit_test(every_limit_must_hold),
         cmocka_unit_test(less_is_never_too_much),
         cmocka_unit_test(findings_have_a_limit),
+        cmocka_unit_test(a_set_of_nobody_is_a_row),
         cmocka_unit_test(growth_counts_among_the_findings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
