@@ -54,7 +54,9 @@ static const char *holder_name(const struct diff_holder *row, bool utf8, struct 
 {
     if (!row->name_count) {
         const char *name = cells_clean(arena, row->name, utf8);
-        return *name ? name : arena_printf(arena, "a %s without a name", row->kind);
+        return *name ? name
+                     : arena_printf(arena, "a %s without a name",
+                                    cells_clean(arena, row->kind, utf8));
     }
     const char *names = "";
     uint32_t listed = MIN_OF(row->name_count, (uint32_t)NAMES_OF_A_SET);

@@ -86,7 +86,7 @@ static void write_waits(const struct dump *dump, const struct snapshot_goroutine
 {
     if (!g->operation[0])
         return;
-    fprintf(dump->out, "; blocked: %s", g->operation);
+    fprintf(dump->out, "; blocked: %s", clean(dump, g->operation));
     const char *before = " (";
     for (uint32_t i = 0; i < MIN_OF(g->wait_count, (uint32_t)WAITS_SHOWN); i++) {
         const struct snapshot_wait *wait = &g->waits[i];

@@ -572,6 +572,7 @@ static void names_reach_out_escaped(void **state)
     struct pair pair;
     set_up(&pair);
     add_holder(&pair.after, "main.\x1b[2Jx", "main.\x1b[2Jx", "global", 10 * MIB, 5);
+    add_holder(&pair.after, "", "", "\x1b[2Jglobal", 20 * MIB, 5);
     add_site(&pair.after, "x", 500, 10);
     pair.after.goroutine_groups.data[0].created_by = "\x1b]0;x\a";
     pair.after.target.name = "\x1b[31m";
