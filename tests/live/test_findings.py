@@ -315,9 +315,17 @@ def check_finding(job, leak, got):
     check_texts(got)
 
 
+def cannot_be_told(job, told):
+    """Why leakhound cannot know, or None. A finding all the same is judged as any other."""
+    if job.stripped and minor(job.version) <= 21 and told["form"] == "generic":
+        return "up to Go 1.21 without symbols only the dictionary of the generic code knows the map's type"
+    return None
+
+
 def finding(job, told, report):
     if not report["findings"]:
-        raise Wrong("nothing was found")
+        reason = cannot_be_told(job, told)
+        raise Skip(reason) if reason else Wrong("nothing was found")
     first = report["findings"][0]
     if first["id"] not in accepted(job, told):
         raise Wrong(f"the first finding is {summary(first)}, expected {told['case']} of"
