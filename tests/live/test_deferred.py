@@ -6,16 +6,11 @@ usage: test_deferred.py [VERSION...]
 Environment: LEAKHOUND (the binary), LEAKHOUND_CACHE (its go/ has the toolchains), LEAKHOUND_QUICK=1
 (some versions only).
 """
-import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import truth
 from truth import Program, Wrong, expect, expect_near, inspect, minor
 
-FOLDER = Path(__file__).resolve().parent / "goprogs" / "deferred"
 QUICK_VERSIONS = ("1.15", "1.24", "1.25", "1.27")
 VARIANTS = {"normal": [], "stripped": ["-ldflags=-s -w"]}
 ITEM_BYTES, RING_ITEMS, ITEMS = 16 << 10, 50, 200
@@ -36,13 +31,8 @@ def expected(version):
 
 
 def check(version, variant, folder):
-    path = Path(folder) / f"deferred-{version}-{variant}"
-    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="", CGO_ENABLED="0")
-    done = subprocess.run([truth.CACHE / "go" / version / "bin" / "go", "build", "-o", path,
-                           *VARIANTS[variant], "."], env=environment, cwd=FOLDER,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Wrong(f"does not build: {done.stdout.strip()[-300:]}")
+    path = folder / f"deferred-{version}-{variant}"
+    truth.build_own(version, "deferred", VARIANTS[variant], path)
     # Two Ps: as many goroutines run cleanups at most, each with one block of them.
     with Program(path, environment={"GOMAXPROCS": "2"}) as program:
         report = inspect(program.pid)
@@ -59,27 +49,5 @@ def check(version, variant, folder):
         raise Wrong(f"{memory['heap_garbage_bytes']} bytes of garbage")
 
 
-def main():
-    known = truth.versions()
-    if truth.QUICK:
-        known = [v for v in known if v in QUICK_VERSIONS] or known[-1:]
-    versions = sorted(sys.argv[1:], key=minor) or known
-    if not versions:
-        print("skip deferred: no Go toolchain at hand")
-        return 0
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="leakhound-deferred-") as folder:
-        for version in versions:
-            for variant in VARIANTS:
-                try:
-                    check(version, variant, folder)
-                    print(f"ok deferred/{version}/{variant}", flush=True)
-                except (Wrong, OSError, ValueError, LookupError, subprocess.SubprocessError) as problem:
-                    failed = True
-                    text = problem if isinstance(problem, Wrong) else repr(problem)
-                    print(f"FAIL deferred/{version}/{variant}: {text}", flush=True)
-    return failed
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(truth.run_versions("deferred", QUICK_VERSIONS, VARIANTS, check, between="/"))

@@ -6,17 +6,11 @@ usage: test_gc_figures.py [VERSION...]
 Environment: LEAKHOUND_BUILD (directory of the test tools), LEAKHOUND_CACHE (its go/ has the
 toolchains), LEAKHOUND_QUICK=1 (some versions only).
 """
-import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import truth
 from truth import Program, Wrong, expect, expect_near, minor
 
-FOLDER = Path(__file__).resolve().parent / "goprogs" / "gc"
-BUILD = Path(os.environ.get("LEAKHOUND_BUILD", truth.ROOT / "build"))
 QUICK_VERSIONS = ("1.15", "1.19", "1.27")
 VARIANTS = {"normal": [], "stripped": ["-ldflags=-s -w"], "pie": ["-buildmode=pie", "-ldflags=-s -w"]}
 NO_LIMIT, NO_GOAL = (1 << 63) - 1, (1 << 64) - 1
@@ -36,30 +30,23 @@ SETTINGS = {
 }
 
 
-def find_tool():
-    for directory in (BUILD, BUILD / "tests"):
-        path = directory / "test-tool-gc_figures_dump"
-        if os.access(path, os.X_OK):
-            return path
-    return None
+def cases(version):
+    return [f"{variant}/{setting}" for variant in VARIANTS
+            for setting, (_, _, limit) in SETTINGS.items()
+            if limit == NO_LIMIT or minor(version) >= LIMIT_SINCE]
 
 
-def build(version, variant, path):
-    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="", CGO_ENABLED="0")
-    done = subprocess.run([truth.CACHE / "go" / version / "bin" / "go", "build", "-o", path,
-                           *VARIANTS[variant], "."], env=environment, cwd=FOLDER,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Wrong(f"does not build: {done.stdout.strip()[-300:]}")
-
-
-def check(tool, path, environment, percent, limit):
+def check(version, case, folder):
+    variant, setting = case.split("/")
+    environment, percent, limit = SETTINGS[setting]
+    path = folder / f"gc-{version}-{variant}"
+    if not path.exists():
+        truth.build_own(version, "gc", VARIANTS[variant], path)
     with Program(path, environment=environment) as program:
-        done = subprocess.run([tool, str(program.pid)], stdout=subprocess.PIPE, text=True, check=True,
-                              timeout=60)
+        printed = truth.run_tool("gc_figures_dump", program.pid)
         told = program.truth
     pace_known, read_percent, read_limit, goal, marked, cycles_known, cycles, last = map(
-        int, done.stdout.split())
+        int, printed.split())
     expect("pace known", 1, pace_known)
     expect("cycles known", 1, cycles_known)
     expect("GOGC", percent, read_percent)
@@ -79,35 +66,6 @@ def check(tool, path, environment, percent, limit):
         raise Wrong(f"only {marked} bytes were marked")
 
 
-def main():
-    known = truth.versions()
-    if truth.QUICK:
-        known = [v for v in known if v in QUICK_VERSIONS] or known[-1:]
-    versions = sorted(sys.argv[1:], key=minor) or known
-    tool = find_tool()
-    if not tool or not versions:
-        print("skip gc_figures: no test-tool-gc_figures_dump or no Go toolchain")
-        return 0
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="leakhound-gc-") as folder:
-        for version in versions:
-            for variant in VARIANTS:
-                path = Path(folder) / f"gc-{version}-{variant}"
-                for name, (environment, percent, limit) in SETTINGS.items():
-                    if limit != NO_LIMIT and minor(version) < LIMIT_SINCE:
-                        continue
-                    test = f"gc_figures/{version}/{variant}/{name}"
-                    try:
-                        if not path.exists():
-                            build(version, variant, path)
-                        check(tool, path, environment, percent, limit)
-                        print(f"ok {test}", flush=True)
-                    except (Wrong, OSError, ValueError, subprocess.SubprocessError) as problem:
-                        failed = True
-                        text = problem if isinstance(problem, Wrong) else repr(problem)
-                        print(f"FAIL {test}: {text}", flush=True)
-    return failed
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(truth.run_versions("gc_figures", QUICK_VERSIONS, cases, check, tool="gc_figures_dump",
+                                between="/"))

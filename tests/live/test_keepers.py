@@ -9,37 +9,14 @@ usage: test_keepers.py [VERSION...]
 Environment: LEAKHOUND_BUILD (its tests/test-tool-facts_dump), LEAKHOUND_CACHE (its go/ has the
 toolchains), LEAKHOUND_QUICK=1 (three versions only).
 """
-import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import truth
-from truth import Program, Wrong, expect, inspect, minor
+from truth import Program, expect, inspect, minor
 
-FOLDER = Path(__file__).resolve().parent / "goprogs" / "keepers"
 QUICK_VERSIONS = ("1.15", "1.23", "1.27")
 VARIANTS = {"normal": [], "stripped": ["-ldflags=-s -w"]}
 FIRST_WITHOUT_STALE_KEYS = 24
-
-
-def build(version, variant, path):
-    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="", CGO_ENABLED="0")
-    done = subprocess.run([truth.CACHE / "go" / version / "bin" / "go", "build", "-o", path,
-                           *VARIANTS[variant], "."], env=environment, cwd=FOLDER,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Wrong(f"does not build: {done.stdout.strip()[-300:]}")
-
-
-def dump(pid):
-    tool = Path(os.environ.get("LEAKHOUND_BUILD", truth.ROOT / "build/test/gcc")) / "tests/test-tool-facts_dump"
-    done = subprocess.run([tool, str(pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=300, check=False)
-    if done.returncode:
-        raise Wrong(done.stderr.strip()[-300:])
-    return [line.split("\t") for line in done.stdout.splitlines()]
 
 
 def check_stale(program, rows, version, variant):
@@ -85,10 +62,10 @@ def check_findings(program, report, version):
 
 
 def check(version, variant, folder):
-    path = Path(folder) / f"keepers-{version}-{variant}"
-    build(version, variant, path)
+    path = folder / f"keepers-{version}-{variant}"
+    truth.build_own(version, "keepers", VARIANTS[variant], path)
     with Program(path) as program:
-        rows = dump(program.pid)
+        rows = [line.split("\t") for line in truth.run_tool("facts_dump", program.pid).splitlines()]
         report = inspect(program.pid)
     path.unlink()
     check_stale(program, rows, version, variant)
@@ -107,27 +84,5 @@ def check(version, variant, folder):
         check_findings(program, report, version)
 
 
-def main():
-    known = truth.versions()
-    if truth.QUICK:
-        known = [v for v in known if v in QUICK_VERSIONS] or known[-1:]
-    versions = sorted(sys.argv[1:], key=minor) or known
-    if not versions:
-        print("skip keepers: no Go toolchain at hand")
-        return 0
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="leakhound-keepers-") as folder:
-        for version in versions:
-            for variant in VARIANTS:
-                name = f"keepers-{version}-{variant}"
-                try:
-                    check(version, variant, folder)
-                    print("ok " + name, flush=True)
-                except (Wrong, OSError, LookupError, ValueError, subprocess.SubprocessError) as problem:
-                    failed = True
-                    print(f"FAIL {name}: {str(problem)[:600]}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(truth.run_versions("keepers", QUICK_VERSIONS, VARIANTS, check))

@@ -15,20 +15,16 @@ usage: test_leaked.py [VERSION...]
 Environment: LEAKHOUND, LEAKHOUND_BUILD (its tests/test-tool-leak_dump), LEAKHOUND_CACHE (its go/ has
 the toolchains), LEAKHOUND_QUICK=1 (four versions only).
 """
-import os
 import re
 import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import truth
 from truth import Wrong, expect, minor
 
-FOLDER = Path(__file__).resolve().parent / "goprogs" / "leaked"
 QUICK_VERSIONS = ("1.15", "1.22", "1.26", "1.27")
 VARIANTS = {"normal": [], "stripped": ["-ldflags=-s -w"], "unoptimised": ["-gcflags=all=-N -l"]}
 FIRST_WITH_PROFILE = 26
@@ -92,24 +88,9 @@ def parse(text):
     return goroutines
 
 
-def build(version, variant, path):
-    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="", CGO_ENABLED="0",
-                       GOEXPERIMENT=EXPERIMENTS.get(version, ""))
-    done = subprocess.run([truth.CACHE / "go" / version / "bin" / "go", "build", "-o", path,
-                           *VARIANTS[variant], "."], env=environment, cwd=FOLDER,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Wrong(f"does not build: {done.stdout.strip()[-300:]}")
-
-
 def dump(target):
     """Rows of goroutines by id, and the totals."""
-    tool = Path(os.environ.get("LEAKHOUND_BUILD", truth.ROOT / "build/test/gcc")) / "tests/test-tool-leak_dump"
-    done = subprocess.run([tool, str(target)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=300, check=False)
-    if done.returncode:
-        raise Wrong(done.stderr.strip()[-300:])
-    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    rows = [line.split("\t") for line in truth.run_tool("leak_dump", target).splitlines()]
     return {row[1]: row for row in rows if row[0] == "G"}, next(row for row in rows if row[0] == "T")
 
 
@@ -147,7 +128,7 @@ def check_stacks(pid, program):
 
 def check(version, variant, folder):
     path = folder / f"leaked-{version}-{variant}"
-    build(version, variant, path)
+    truth.build_own(version, "leaked", VARIANTS[variant], path, EXPERIMENTS.get(version, ""))
     with Leaky(path) as program:
         time.sleep(0.05)
         goroutines, totals = dump(program.process.pid)
@@ -165,22 +146,5 @@ def check(version, variant, folder):
     path.unlink()
 
 
-def main():
-    wanted = sys.argv[1:] or [v for v in truth.versions() if not truth.QUICK or v in QUICK_VERSIONS]
-    if not wanted:
-        print("skip leaked: no Go toolchain (scripts/go-toolchains fetches them)")
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="leakhound-leaked-") as folder:
-        for version in wanted:
-            for variant in VARIANTS:
-                try:
-                    check(version, variant, Path(folder))
-                    print(f"ok leaked/{version}/{variant}", flush=True)
-                except (Wrong, OSError, ValueError, subprocess.SubprocessError) as problem:
-                    failed = True
-                    print(f"FAIL leaked/{version}/{variant}: {problem}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(truth.run_versions("leaked", QUICK_VERSIONS, VARIANTS, check, between="/"))

@@ -9,16 +9,11 @@ usage: test_maps.py [VERSION...]
 Environment: LEAKHOUND_BUILD (its tests/test-tool-maps_dump), LEAKHOUND_CACHE (its go/ has the
 toolchains), LEAKHOUND_QUICK=1 (three versions only).
 """
-import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import truth
 from truth import Program, Wrong, expect, expect_near, minor
 
-FOLDER = Path(__file__).resolve().parent / "goprogs" / "maps"
 QUICK_VERSIONS = ("1.15", "1.23", "1.27")
 VARIANTS = {"normal": [], "stripped": ["-ldflags=-s -w"]}
 FIRST_SWISS = 24
@@ -27,23 +22,9 @@ COLUMNS = ("address", "type", "count", "entries", "digest", "bytes", "anew", "sl
            "overflow", "cheap", "state")
 
 
-def build(version, variant, path):
-    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="", CGO_ENABLED="0")
-    done = subprocess.run([truth.CACHE / "go" / version / "bin" / "go", "build", "-o", path,
-                           *VARIANTS[variant], "."], env=environment, cwd=FOLDER,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Wrong(f"does not build: {done.stdout.strip()[-300:]}")
-
-
 def dump(pid, addresses):
-    tool = Path(os.environ.get("LEAKHOUND_BUILD", truth.ROOT / "build/test/gcc")) / "tests/test-tool-maps_dump"
-    done = subprocess.run([tool, str(pid), *addresses], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=300, check=False)
-    if done.returncode:
-        raise Wrong(done.stderr.strip()[-300:])
     seen = {}
-    for line in done.stdout.splitlines():
+    for line in truth.run_tool("maps_dump", pid, *addresses).splitlines():
         fields = line.split("\t")
         if len(fields) != len(COLUMNS):
             raise Wrong(f"maps_dump says: {line} of {addresses.index(fields[0])}")
@@ -77,8 +58,8 @@ def check_map(told, row, swiss):
 
 
 def check(version, variant, folder):
-    path = Path(folder) / f"maps-{version}-{variant}"
-    build(version, variant, path)
+    path = folder / f"maps-{version}-{variant}"
+    truth.build_own(version, "maps", VARIANTS[variant], path)
     with Program(path) as program:
         maps = program.truth["maps"]
         rows = dump(program.pid, [m["address"] for m in maps])
@@ -92,27 +73,5 @@ def check(version, variant, folder):
     print(f"note {version} {variant}: {len(maps)} maps, {growing} in growth", file=sys.stderr)
 
 
-def main():
-    known = truth.versions()
-    if truth.QUICK:
-        known = [v for v in known if v in QUICK_VERSIONS] or known[-1:]
-    versions = sorted(sys.argv[1:], key=minor) or known
-    if not versions:
-        print("skip maps: no Go toolchain at hand")
-        return 0
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="leakhound-maps-") as folder:
-        for version in versions:
-            for variant in VARIANTS:
-                name = f"maps-{version}-{variant}"
-                try:
-                    check(version, variant, folder)
-                    print("ok " + name, flush=True)
-                except (Wrong, OSError, LookupError, ValueError, subprocess.SubprocessError) as problem:
-                    failed = True
-                    print(f"FAIL {name}: {str(problem)[:600]}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(truth.run_versions("maps", QUICK_VERSIONS, VARIANTS, check))

@@ -10,16 +10,11 @@ usage: test_static_values.py [VERSION...]
 Environment: LEAKHOUND (the binary), LEAKHOUND_CACHE (its go/ has the toolchains), LEAKHOUND_QUICK=1
 (three versions only).
 """
-import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import truth
-from truth import Program, Wrong, expect, expect_near, inspect, minor
+from truth import Program, Wrong, expect, expect_near, inspect
 
-FOLDER = Path(__file__).resolve().parent / "goprogs" / "static_values"
 QUICK_VERSIONS = ("1.15", "1.22", "1.27")
 VARIANTS = {"normal": [], "pie": ["-buildmode=pie"]}
 ITEM_BYTES = 4096 + 48 + 8  # data, item, key; the map's own bytes are within 10 % of the whole
@@ -39,18 +34,9 @@ HOLDERS = {
 MAP = "map[string]*main.item"
 
 
-def build(version, variant, path):
-    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="", CGO_ENABLED="0")
-    done = subprocess.run([truth.CACHE / "go" / version / "bin" / "go", "build", "-o", path,
-                           *VARIANTS[variant], "."], env=environment, cwd=FOLDER,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Wrong(f"does not build: {done.stdout.strip()[-300:]}")
-
-
 def check(version, variant, folder):
-    path = Path(folder) / f"static-{version}-{variant}"
-    build(version, variant, path)
+    path = folder / f"static-{version}-{variant}"
+    truth.build_own(version, "static_values", VARIANTS[variant], path)
     with Program(path) as program:
         report = inspect(program.pid)
     path.unlink()
@@ -70,27 +56,5 @@ def check(version, variant, folder):
            sum(t["count"] for t in report["types"] if t["name"] == "main.item"))
 
 
-def main():
-    known = truth.versions()
-    if truth.QUICK:
-        known = [v for v in known if v in QUICK_VERSIONS] or known[-1:]
-    versions = sorted(sys.argv[1:], key=minor) or known
-    if not versions:
-        print("skip static-values: no Go toolchain at hand")
-        return 0
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="leakhound-static-") as folder:
-        for version in versions:
-            for variant in VARIANTS:
-                name = f"static-values-{version}-{variant}"
-                try:
-                    check(version, variant, folder)
-                    print("ok " + name, flush=True)
-                except (Wrong, OSError, LookupError, ValueError, subprocess.SubprocessError) as problem:
-                    failed = True
-                    print(f"FAIL {name}: {str(problem)[:600]}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(truth.run_versions("static-values", QUICK_VERSIONS, VARIANTS, check))

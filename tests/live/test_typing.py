@@ -13,17 +13,12 @@ usage: test_typing.py [VERSION...]
 Environment: LEAKHOUND_BUILD (directory of the test tools), LEAKHOUND_CACHE, LEAKHOUND_QUICK=1 (two
 versions, two programs).
 """
-import os
 import re
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import truth
-from truth import Program, Wrong, minor
+from truth import Program, Wrong
 
-BUILD = Path(os.environ.get("LEAKHOUND_BUILD", truth.ROOT / "build"))
 QUICK_VERSIONS, QUICK_PROGRAMS = ("1.15", "1.27"), ("webservice", "many-types")
 PROGRAMS = {
     "webservice": ("-load", "-seconds", "1"),
@@ -41,14 +36,6 @@ OPAQUE = re.compile(r"unsafe\.Pointer|^(sync/)?atomic\.Pointer\[|^chan<-|^<-chan
                     r"|pointLike$|elliptic\.p256Curve$")
 
 
-def find_tool():
-    for directory in (BUILD, BUILD / "tests"):
-        path = directory / "test-tool-typing_dump"
-        if os.access(path, os.X_OK):
-            return path
-    return None
-
-
 def plain(name):
     """Descriptors name a type by its package, DWARF by the package's whole path; an array that was
     made for a slice is either."""
@@ -60,14 +47,13 @@ def same(with_symbols, without):
     return plain(with_symbols) == plain(without) or (with_symbols in rings and without in rings)
 
 
-def check(tool, version, program, folder):
-    path = truth.build(version, "normal", program, Path(folder) / f"{program}-{version}")
+def check(version, program, folder):
+    path = truth.build(version, "normal", program, folder / f"{program}-{version}")
     with Program(path, *PROGRAMS[program], folder=folder) as running:
-        done = subprocess.run([tool, str(running.pid)], stdout=subprocess.PIPE, text=True, check=True,
-                              timeout=truth.SECONDS_TO_INSPECT)
+        printed = truth.run_tool("typing_dump", running.pid)
     path.unlink()
     shares = None
-    for kind, *fields in (line.split("\t") for line in done.stdout.splitlines()):
+    for kind, *fields in (line.split("\t") for line in printed.splitlines()):
         if kind == "share":
             shares = int(fields[0]), int(fields[1])
         elif kind == "wrong" and not same(fields[2], fields[3]):
@@ -79,27 +65,6 @@ def check(tool, version, program, folder):
         raise Wrong(f"{shares} thousandths of the bytes have types, with and without symbols")
 
 
-def main():
-    tool = find_tool()
-    versions = sorted(sys.argv[1:] or truth.versions(), key=minor)
-    if truth.QUICK:
-        versions = [v for v in versions if v in QUICK_VERSIONS] or versions[-1:]
-    if not tool or not versions:
-        print("skip typing: no test-tool-typing_dump or no Go toolchain")
-        return 0
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="leakhound-typing-") as folder:
-        for version in versions:
-            for program in QUICK_PROGRAMS if truth.QUICK else PROGRAMS:
-                name = f"typing-{version}-{program}"
-                try:
-                    check(tool, version, program, folder)
-                    print(f"ok {name}", flush=True)
-                except (Wrong, OSError, ValueError, subprocess.SubprocessError) as problem:
-                    failed = True
-                    print(f"FAIL {name}: {str(problem)[:600]}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    programs = QUICK_PROGRAMS if truth.QUICK else PROGRAMS
+    sys.exit(truth.run_versions("typing", QUICK_VERSIONS, programs, check, tool="typing_dump"))

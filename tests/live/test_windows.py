@@ -10,48 +10,17 @@ usage: test_windows.py [VERSION...]
 Environment: LEAKHOUND_BUILD (directory of the test tools), LEAKHOUND_CACHE, LEAKHOUND_QUICK=1 (three
 versions).
 """
-import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import truth
-from truth import Program, Wrong, expect, minor
+from truth import Program, Wrong, expect
 
-FOLDER = Path(__file__).resolve().parent / "goprogs" / "windows"
-BUILD = Path(os.environ.get("LEAKHOUND_BUILD", truth.ROOT / "build"))
 QUICK_VERSIONS = ("1.15", "1.22", "1.27")
 VARIANTS = {"normal": [], "stripped": ["-ldflags=-s -w"]}
 COLUMNS = ("address", "bytes", "type", "kinds", "windows", "hidden", "beyond", "copies", "before", "between",
            "to_cap", "behind", "edges", "freed", "reachable")
 NAMES = ("type", "kinds")
 PIECES = 64  # of an object with more different windows than are kept exactly
-
-
-def find_tool():
-    for directory in (BUILD, BUILD / "tests"):
-        path = directory / "test-tool-windows_dump"
-        if os.access(path, os.X_OK):
-            return path
-    return None
-
-
-def build(version, variant, path):
-    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="", CGO_ENABLED="0")
-    done = subprocess.run([truth.CACHE / "go" / version / "bin" / "go", "build", "-o", path,
-                           *VARIANTS[variant], "."], env=environment, cwd=FOLDER,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Wrong(f"does not build: {done.stdout.strip()[-300:]}")
-
-
-def dump(tool, pid, threads):
-    done = subprocess.run([tool, str(pid), "-", str(threads)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=truth.SECONDS_TO_INSPECT, check=False)
-    if done.returncode:
-        raise Wrong(done.stderr.strip()[-300:])
-    return done.stdout
 
 
 def read(text):
@@ -84,12 +53,12 @@ def check_array(told, row):
     expect(f"{name}: reachable", 1, row["reachable"])
 
 
-def check(tool, version, variant, folder):
-    path = Path(folder) / f"windows-{version}-{variant}"
-    build(version, variant, path)
+def check(version, variant, folder):
+    path = folder / f"windows-{version}-{variant}"
+    truth.build_own(version, "windows", VARIANTS[variant], path)
     with Program(path) as program:
-        text = dump(tool, program.pid, 2)
-        if dump(tool, program.pid, 3) != text:
+        text = truth.run_tool("windows_dump", program.pid, "-", 2)
+        if truth.run_tool("windows_dump", program.pid, "-", 3) != text:
             raise Wrong("three threads find other things than two")
     path.unlink()
     objects, strings = read(text)
@@ -101,27 +70,5 @@ def check(tool, version, variant, folder):
         raise Wrong(f"of {program.truth['equals']} equal strings {strings[2]} were found")
 
 
-def main():
-    tool = find_tool()
-    versions = sorted(sys.argv[1:] or truth.versions(), key=minor)
-    if truth.QUICK:
-        versions = [v for v in versions if v in QUICK_VERSIONS] or versions[-1:]
-    if not tool or not versions:
-        print("skip windows: no test-tool-windows_dump or no Go toolchain")
-        return 0
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="leakhound-windows-") as folder:
-        for version in versions:
-            for variant in VARIANTS:
-                name = f"windows-{version}-{variant}"
-                try:
-                    check(tool, version, variant, folder)
-                    print(f"ok {name}", flush=True)
-                except (Wrong, OSError, ValueError, subprocess.SubprocessError) as problem:
-                    failed = True
-                    print(f"FAIL {name}: {str(problem)[:600]}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(truth.run_versions("windows", QUICK_VERSIONS, VARIANTS, check, tool="windows_dump"))

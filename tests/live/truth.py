@@ -2,6 +2,7 @@
 
 A program prints one line of JSON (zoo/truth): its own statistics, exact from then on, and what only
 it can know. Program runs one and keeps its line; inspect() runs leakhound and gives its report.
+run_versions() is the main of a test that does the same with every Go version.
 """
 import json
 import os
@@ -9,12 +10,14 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LEAKHOUND = os.environ.get("LEAKHOUND", str(ROOT / "build" / "leakhound"))
+BUILD = Path(os.environ.get("LEAKHOUND_BUILD", ROOT / "build" / "test" / "gcc"))
 CACHE = Path(os.environ.get("LEAKHOUND_CACHE", Path.home() / ".cache" / "leakhound"))
 QUICK = os.environ.get("LEAKHOUND_QUICK") == "1"
 SECONDS_TO_START = 120
@@ -50,6 +53,66 @@ def build(version, mode, program, path):
     if done.returncode:
         raise Wrong(f"zoo-build failed: {done.stdout.strip()[-300:]}")
     return path
+
+
+def build_own(version, name, arguments, path, experiment=""):
+    """Builds goprogs/NAME, a program of one test, with arguments for go build."""
+    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="", CGO_ENABLED="0",
+                       GOEXPERIMENT=experiment)
+    done = subprocess.run([CACHE / "go" / version / "bin" / "go", "build", "-o", path, *arguments, "."],
+                          env=environment, cwd=Path(__file__).resolve().parent / "goprogs" / name,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise Wrong(f"does not build: {done.stdout.strip()[-300:]}")
+
+
+def find_tool(name):
+    """A test tool, or None."""
+    for directory in (BUILD, BUILD / "tests"):
+        path = directory / f"test-tool-{name}"
+        if os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def run_tool(name, *arguments):
+    """What a test tool prints."""
+    tool = find_tool(name)
+    if not tool:
+        raise Wrong(f"no test-tool-{name}")
+    done = subprocess.run([tool, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=SECONDS_TO_INSPECT, check=False)
+    if done.returncode:
+        raise Wrong(done.stderr.strip()[-300:] or f"test-tool-{name}: exit status {done.returncode}")
+    return done.stdout
+
+
+def run_versions(test, quick_versions, cases, check, tool=None, between="-"):
+    """The main of a test: calls check(version, case, folder) for each Go version, of the command line
+    or all at hand, in haste of those only quick_versions, and for each case, a name; cases may be a
+    function of the version. Says "ok TEST-VERSION-CASE" or FAIL and why, and skips all without the
+    test tool. folder is for files, the same in all. Returns the exit status."""
+    known = versions()
+    if QUICK:
+        known = [v for v in known if v in quick_versions] or known[-1:]
+    chosen = sorted(sys.argv[1:], key=minor) or known
+    if not chosen or (tool and not find_tool(tool)):
+        print(f"skip {test}: no test-tool-{tool} or no Go toolchain" if tool else
+              f"skip {test}: no Go toolchain at hand")
+        return 0
+    failed = False
+    with tempfile.TemporaryDirectory(prefix=f"leakhound-{test}-") as folder:
+        for version in chosen:
+            for case in cases(version) if callable(cases) else cases:
+                name = between.join((test, version, case))
+                try:
+                    check(version, case, Path(folder))
+                    print(f"ok {name}", flush=True)
+                except (Wrong, OSError, LookupError, ValueError, subprocess.SubprocessError) as problem:
+                    failed = True
+                    text = f"{problem}" if isinstance(problem, Wrong) else f"{type(problem).__name__}: {problem}"
+                    print(f"FAIL {name}: {text[:600]}", flush=True)
+    return 1 if failed else 0
 
 
 class Program:
