@@ -1,7 +1,7 @@
 /* leakhound diff A B: what grew and what shrank. */
 #include "cli/command.h"
+#include "cli/operand.h"
 #include "cli/output.h"
-#include "cli/sides.h"
 #include "cli/terminal.h"
 #include "report/diff_json.h"
 #include "report/diff_text.h"
@@ -56,9 +56,9 @@ static struct error *run(const struct options *options)
     struct report before, after;
     report_init(&before);
     report_init(&after);
-    struct error *error = side_read(options, options->operands[0], &before);
+    struct error *error = operand_read_all(options, options->operands[0], &before);
     if (!error)
-        error = side_read(options, options->operands[1], &after);
+        error = operand_read_all(options, options->operands[1], &after);
     if (!error)
         error = compare(options, &before, &after, output.file);
     report_deinit(&before);

@@ -1,10 +1,9 @@
 /* leakhound goroutines TARGET: what each goroutine does, holds and waits for. */
 #include "report/goroutines.h"
 #include "cli/command.h"
+#include "cli/operand.h"
 #include "cli/output.h"
-#include "cli/progress.h"
 #include "cli/terminal.h"
-#include "report/snapshot.h"
 
 static const char help[] =
     "Example: leakhound goroutines 4242             what do the goroutines of process 4242 wait "
@@ -38,45 +37,6 @@ static const char help[] =
     "Exit status: 0 fine, 2 usage, 3 the target or a file could not be read or written,\n"
     "4 the Go version, the architecture or the format is not supported.\n";
 
-static struct error *read_snapshot(const struct options *options, struct report *report,
-                                   struct snapshot_goroutines *out)
-{
-    struct snapshot *snapshot;
-    TRY(snapshot_open(options->operands[0], options->threads, &snapshot));
-    struct error *error = snapshot_read_report(snapshot, options->top, report);
-    if (!error)
-        error = snapshot_read_goroutines(snapshot->file, out);
-    snapshot_close(snapshot);
-    return error;
-}
-
-static struct error *collect(const struct options *options, struct report *report,
-                             struct snapshot_goroutines *out)
-{
-    if (snapshot_is_one(options->operands[0]))
-        return read_snapshot(options, report, out);
-    const struct target_options target_options = {
-        .freeze = options->freeze,
-        .max_pause_ns = options->max_pause_ns,
-        .exe = options->exe,
-    };
-    struct progress progress;
-    const struct report_options report_options = {
-        .threads = options->threads,
-        .top = options->top,
-        .progress = progress_phase,
-        .progress_context = &progress,
-    };
-    struct target *target;
-    TRY(target_open(options->operands[0], &target_options, &target));
-    progress_begin(&progress, options->quiet);
-    struct error *error = goroutines_collect(target, &report_options, report, out);
-    target_release(target);
-    target_destroy(target);
-    progress_end(&progress);
-    return error;
-}
-
 static struct error *write(const struct options *options, const struct report *report,
                            const struct snapshot_goroutines *goroutines, FILE *out)
 {
@@ -94,7 +54,7 @@ static struct error *run(const struct options *options)
     struct report report;
     struct snapshot_goroutines goroutines = {0};
     report_init(&report);
-    struct error *error = collect(options, &report, &goroutines);
+    struct error *error = operand_read(options, options->operands[0], &report, &goroutines);
     if (!error)
         error = write(options, &report, &goroutines, output.file);
     snapshot_goroutines_deinit(&goroutines);

@@ -1,16 +1,10 @@
 /* leakhound inspect TARGET: who holds the memory. */
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/operand.h"
 #include "cli/output.h"
-#include "cli/progress.h"
 #include "cli/terminal.h"
-#include "report/collect.h"
 #include "report/json.h"
-#include "report/snapshot.h"
 #include "report/text.h"
 
 static const char help[] =
@@ -48,17 +42,6 @@ static const char help[] =
     "could\n"
     "not be read or written, 4 the Go version, the architecture or the format is not supported.\n";
 
-/* What a person who gave neither a pid nor a file may have meant. */
-static struct error *check_target(const char *name)
-{
-    struct stat status;
-    bool digits = *name && name[strspn(name, "0123456789")] == '\0';
-    if (digits || stat(name, &status) == 0 || strchr(name, '/'))
-        return NULL; /* target_open says what is wrong with it */
-    return error_create(ERROR_OS, "%s is neither a pid nor a file (pidof finds a program's pid)",
-                        name);
-}
-
 static void print_phases(const struct report *report)
 {
     struct arena arena;
@@ -73,44 +56,6 @@ static void print_phases(const struct report *report)
         fprintf(stderr, "%-28s %10s\n", "peak memory of leakhound",
                 units_size(&arena, report->peak_memory_bytes));
     arena_deinit(&arena);
-}
-
-static struct error *read_snapshot(const struct options *options, struct report *out)
-{
-    struct snapshot *snapshot;
-    TRY(snapshot_open(options->operands[0], options->threads, &snapshot));
-    struct error *error = snapshot_read_report(snapshot, options->top, out);
-    snapshot_close(snapshot);
-    return error;
-}
-
-/* The target is let go and given back before anything is written: a reader of our output that does
- * not read must not keep a service waiting. */
-static struct error *collect(const struct options *options, struct report *out)
-{
-    if (snapshot_is_one(options->operands[0]))
-        return read_snapshot(options, out);
-    const struct target_options target_options = {
-        .freeze = options->freeze,
-        .max_pause_ns = options->max_pause_ns,
-        .exe = options->exe,
-    };
-    struct progress progress;
-    const struct report_options report_options = {
-        .threads = options->threads,
-        .top = options->top,
-        .progress = progress_phase,
-        .progress_context = &progress,
-    };
-    struct target *target;
-    TRY(check_target(options->operands[0]));
-    TRY(target_open(options->operands[0], &target_options, &target));
-    progress_begin(&progress, options->quiet);
-    struct error *error = report_collect(target, &report_options, out);
-    target_release(target);
-    target_destroy(target);
-    progress_end(&progress);
-    return error;
 }
 
 static struct error *write_report(const struct report *report, const struct options *options,
@@ -128,7 +73,9 @@ static struct error *judge(const struct options *options, bool *out_broken)
     TRY(output_open(options->output, &output));
     struct report report;
     report_init(&report);
-    struct error *error = collect(options, &report);
+    struct error *error = operand_check(options->operands[0]);
+    if (!error)
+        error = operand_read(options, options->operands[0], &report, NULL);
     if (!error && options->phases)
         print_phases(&report);
     /* Whoever stops to read what we write (| head) is still told. */

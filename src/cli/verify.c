@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/operand.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/sides.h"
 #include "cli/terminal.h"
 #include "report/verdict.h"
 
@@ -112,10 +112,10 @@ static struct error *compare(const struct options *options, struct report *befor
     const bool with_gc = options->gc || options->gc_command;
     struct verdict_gc gc = {0};
     struct diff diff;
-    TRY(side_read(options, options->operands[0], before));
+    TRY(operand_read_all(options, options->operands[0], before));
     if (with_gc)
         TRY(await_gc(options, &gc));
-    TRY(side_read(options, options->operands[1], after));
+    TRY(operand_read_all(options, options->operands[1], after));
     struct error *error = diff_make(before, after, &diff);
     if (!error)
         error = judge_diff(options, &diff, with_gc ? &gc : NULL, out, out_broken);
