@@ -1,76 +1,12 @@
 /* What becomes of the cases that detectors add, on small graphs made by hand. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "small_graph.h"
 
-#include <cmocka.h>
-
-#include "base/bitset.h"
-#include "detect/detect.h"
-
-/* Objects of 1 MiB each; root 0 main.a, 1 main.b, 2 the runtime's. */
-enum { IDS = 64, OBJECT_BYTES = 1 << 20, ROOTS = 3 };
-
-struct heap_of_test {
-    struct analysis analysis;
-    uint16_t types[IDS];
-    uint8_t strengths[IDS / 4];
+static const struct small_root roots[] = {
+    {"main.a", ROOT_GLOBAL, ROOT_CLASS_PROGRAM},
+    {"main.b", ROOT_GLOBAL, ROOT_CLASS_PROGRAM},
+    {"runtime", ROOT_RUNTIME, ROOT_CLASS_RUNTIME},
 };
-
-static void must(struct error *error)
-{
-    char text[200] = "";
-    if (error)
-        error_text(error, text, sizeof(text));
-    assert_string_equal(text, "");
-}
-
-/* edges: pairs (from, to), ended by from = GRAPH_NONE; from ≥ IDS is root from − IDS. */
-static void begin(struct heap_of_test *h, const uint32_t (*edges)[2])
-{
-    memset(h, 0, sizeof(*h));
-    struct graph *graph;
-    must(graph_create(IDS, 256, &graph));
-    uint32_t e = 0;
-    for (uint32_t id = 0; id < IDS; id++) {
-        bitset_set(graph->allocated, id);
-        graph->size_words[id / 8] = OBJECT_BYTES / 8;
-        graph->edge_begin[id] = e;
-        for (unsigned i = 0; edges[i][0] != GRAPH_NONE; i++)
-            if (edges[i][0] == id)
-                graph->edges[e++] = edges[i][1];
-    }
-    graph->edge_begin[IDS] = e;
-    graph->totals.allocated_objects = IDS;
-    graph->totals.allocated_bytes = (uint64_t)IDS * OBJECT_BYTES;
-    for (uint32_t r = 0; r < ROOTS; r++) {
-        uint32_t root;
-        must(graph_add_root(graph, GRAPH_NONE, r < 2 ? ROOT_CLASS_PROGRAM : ROOT_CLASS_RUNTIME,
-                            &root));
-        must(vector_push(&h->analysis.roots.infos,
-                         (struct root_info){.kind = r < 2 ? ROOT_GLOBAL : ROOT_RUNTIME,
-                                            .name = r ? r == 1 ? "main.b" : "runtime" : "main.a",
-                                            .variable = GRAPH_NONE,
-                                            .goroutine = GRAPH_NONE,
-                                            .group = GRAPH_NONE}));
-    }
-    for (unsigned i = 0; edges[i][0] != GRAPH_NONE; i++)
-        if (edges[i][0] >= IDS)
-            must(graph_add_root_edge(graph, edges[i][0] - IDS, edges[i][1]));
-    must(graph_analyse(graph, 1, NULL, NULL));
-    h->analysis.graph = graph;
-    h->analysis.typing.packed = h->types;
-    h->analysis.typing.strengths = h->strengths;
-}
-
-static void end(struct heap_of_test *h, struct finding_list *list)
-{
-    finding_list_deinit(list);
-    vector_deinit(&h->analysis.roots.infos);
-    graph_destroy(h->analysis.graph);
-}
+enum { ROOTS = sizeof(roots) / sizeof(roots[0]) };
 
 static uint64_t edge(uint32_t from, uint32_t to)
 {
@@ -115,20 +51,15 @@ static const struct detector weak = {
     .id = "weak", .class = CLASS_TEMPORARY, .judge = judge_weak, .describe = describe};
 static const struct detector *const table[] = {&strong, &weak, NULL};
 
-static void run(struct heap_of_test *h, const struct detect_case *s, unsigned s_count,
-                const struct detect_case *w, unsigned w_count, struct finding_list *out)
+static void run_cases(struct small_graph *g, const struct detect_case *s, unsigned s_count,
+                      const struct detect_case *w, unsigned w_count, struct finding_list *out)
 {
     strong_cases = s;
     strong_count = s_count;
     weak_cases = w;
     weak_count = w_count;
-    must(detect_run_these(&h->analysis, 1, table, out));
+    must(detect_run_these(&g->analysis, 1, table, out));
 }
-
-#define END                                                                                        \
-    {                                                                                              \
-        GRAPH_NONE, 0                                                                              \
-    }
 
 static void alike_cases_under_one_holder_are_one_finding(void **state)
 {
@@ -136,9 +67,9 @@ static void alike_cases_under_one_holder_are_one_finding(void **state)
     /* main.a → 0 → 1, 2, 3; main.b → 10 → 11; 3 also held by 11 */
     static const uint32_t edges[][2] = {{IDS, 0},      {0, 1},   {0, 2},  {0, 3}, {1, 4},
                                         {IDS + 1, 10}, {10, 11}, {11, 3}, END};
-    struct heap_of_test h;
+    struct small_graph g;
     struct finding_list list;
-    begin(&h, edges);
+    begin(&g, roots, ROOTS, edges);
     const uint64_t cuts[] = {edge(0, 1), edge(0, 2), edge(0, 3), edge(10, 11)};
     const struct detect_case cases[] = {
         {.node = 0,
@@ -157,7 +88,7 @@ static void alike_cases_under_one_holder_are_one_finding(void **state)
          .numbers = {6}},
         {.node = 10, .confidence = CONFIDENCE_PROVEN, .cut = cuts + 3, .cut_count = 1, .count = 1},
     };
-    run(&h, cases, 3, NULL, 0, &list);
+    run_cases(&g, cases, 3, NULL, 0, &list);
     assert_int_equal(list.items.count, 2);
     const struct finding *a = &list.items.data[0], *b = &list.items.data[1];
     /* 1 with 4, and 2; not 3, which main.b holds as well */
@@ -172,24 +103,24 @@ static void alike_cases_under_one_holder_are_one_finding(void **state)
     assert_int_equal(b->root, 1);
     assert_int_equal(b->bytes, OBJECT_BYTES); /* 11 alone: 3 is held by main.a, too */
     assert_false(b->is_shared);
-    end(&h, &list);
+    end(&g, &list);
 }
 
 static void what_nobody_holds_is_no_finding(void **state)
 {
     (void)state;
     static const uint32_t edges[][2] = {{IDS, 0}, {IDS + 2, 20}, {20, 21}, {30, 31}, END};
-    struct heap_of_test h;
+    struct small_graph g;
     struct finding_list list;
-    begin(&h, edges);
+    begin(&g, roots, ROOTS, edges);
     const struct detect_case cases[] = {
         {.node = 30, .confidence = CONFIDENCE_PROVEN, .own_bytes = OBJECT_BYTES, .count = 1},
         {.node = 20, .confidence = CONFIDENCE_PROVEN, .own_bytes = OBJECT_BYTES, .count = 1},
         {.node = 0, .confidence = CONFIDENCE_PROVEN, .own_bytes = 100, .count = 1}, /* too small */
     };
-    run(&h, cases, 3, NULL, 0, &list);
+    run_cases(&g, cases, 3, NULL, 0, &list);
     assert_int_equal(list.items.count, 0);
-    end(&h, &list);
+    end(&g, &list);
 }
 
 static void what_two_hold_is_told_by_the_nearest(void **state)
@@ -198,13 +129,13 @@ static void what_two_hold_is_told_by_the_nearest(void **state)
     /* main.a → 0 → 1 → 5, main.b → 5 → 6 → 7 */
     static const uint32_t edges[][2] = {{IDS, 0}, {0, 1}, {1, 5}, {IDS + 1, 5},
                                         {5, 6},   {6, 7}, END};
-    struct heap_of_test h;
+    struct small_graph g;
     struct finding_list list;
-    begin(&h, edges);
+    begin(&g, roots, ROOTS, edges);
     const uint64_t cut = edge(6, 7);
     const struct detect_case one = {
         .node = 6, .confidence = CONFIDENCE_PROVEN, .cut = &cut, .cut_count = 1, .count = 1};
-    run(&h, &one, 1, NULL, 0, &list);
+    run_cases(&g, &one, 1, NULL, 0, &list);
     assert_int_equal(list.items.count, 1);
     const struct finding *f = &list.items.data[0];
     assert_int_equal(f->root, 1);
@@ -213,7 +144,7 @@ static void what_two_hold_is_told_by_the_nearest(void **state)
     assert_int_equal(f->way_count, 2);
     assert_int_equal(f->way[0], 5);
     assert_int_equal(f->way[1], 6);
-    end(&h, &list);
+    end(&g, &list);
 }
 
 static void a_cause_hides_its_consequences(void **state)
@@ -221,66 +152,66 @@ static void a_cause_hides_its_consequences(void **state)
     (void)state;
     /* main.a → 0 → 1 → 2 → 3 */
     static const uint32_t edges[][2] = {{IDS, 0}, {0, 1}, {1, 2}, {2, 3}, END};
-    struct heap_of_test h;
+    struct small_graph g;
     struct finding_list list;
     const uint64_t cuts[] = {edge(0, 1), edge(2, 3)};
     const struct detect_case outer = {
         .node = 0, .confidence = CONFIDENCE_LIKELY, .cut = cuts, .cut_count = 1, .count = 1};
     struct detect_case inner = {
         .node = 2, .confidence = CONFIDENCE_LIKELY, .cut = cuts + 1, .cut_count = 1, .count = 1};
-    begin(&h, edges);
-    run(&h, &outer, 1, &inner, 1, &list);
+    begin(&g, roots, ROOTS, edges);
+    run_cases(&g, &outer, 1, &inner, 1, &list);
     assert_int_equal(list.items.count, 2);
     assert_string_equal(list.items.data[0].id, "strong");
     assert_int_equal(list.items.data[0].cause, FINDING_OWN_CAUSE);
     assert_int_equal(list.items.data[1].cause, 0);
-    end(&h, &list);
+    end(&g, &list);
 
     /* What is proven is no consequence of what is only likely. */
     inner.confidence = CONFIDENCE_PROVEN;
-    begin(&h, edges);
-    run(&h, &outer, 1, &inner, 1, &list);
+    begin(&g, roots, ROOTS, edges);
+    run_cases(&g, &outer, 1, &inner, 1, &list);
     assert_int_equal(list.items.data[0].cause, FINDING_OWN_CAUSE);
     assert_int_equal(list.items.data[1].cause, FINDING_OWN_CAUSE);
-    end(&h, &list);
+    end(&g, &list);
 
     /* But where it is nearly all of that, it is the leak. */
     inner.own_bytes = 2 * OBJECT_BYTES - OBJECT_BYTES / 5;
-    begin(&h, edges);
-    run(&h, &outer, 1, &inner, 1, &list);
+    begin(&g, roots, ROOTS, edges);
+    run_cases(&g, &outer, 1, &inner, 1, &list);
     assert_string_equal(list.items.data[0].id, "weak");
     assert_int_equal(list.items.data[0].cause, FINDING_OWN_CAUSE);
     assert_string_equal(list.items.data[1].id, "strong");
     assert_int_equal(list.items.data[1].cause, 0);
     inner.own_bytes = 2 * OBJECT_BYTES - OBJECT_BYTES / 2;
-    end(&h, &list);
-    begin(&h, edges);
-    run(&h, &outer, 1, &inner, 1, &list);
+    end(&g, &list);
+    begin(&g, roots, ROOTS, edges);
+    run_cases(&g, &outer, 1, &inner, 1, &list);
     assert_string_equal(list.items.data[0].id, "strong");
     assert_string_equal(list.items.data[1].id, "weak");
     assert_int_equal(list.items.data[1].cause, FINDING_OWN_CAUSE);
     inner.own_bytes = 0;
-    end(&h, &list);
+    end(&g, &list);
 
     /* Beside it is not below it. */
     inner.confidence = CONFIDENCE_LIKELY;
     inner.node = 0;
-    begin(&h, edges);
+    begin(&g, roots, ROOTS, edges);
     const struct detect_case beside = {
         .node = 2, .confidence = CONFIDENCE_LIKELY, .cut = cuts + 1, .cut_count = 1, .count = 1};
     inner.cut = cuts;
     inner.own_bytes = 5;
-    run(&h, &beside, 1, &inner, 1, &list);
+    run_cases(&g, &beside, 1, &inner, 1, &list);
     assert_string_equal(list.items.data[0].id, "weak");
     assert_int_equal(list.items.data[1].cause, 0);
-    end(&h, &list);
+    end(&g, &list);
 }
 
 static void a_long_way_keeps_both_ends(void **state)
 {
     (void)state;
     uint32_t edges[IDS + 1][2];
-    struct heap_of_test h;
+    struct small_graph g;
     struct finding_list list;
     edges[0][0] = IDS;
     edges[0][1] = 0;
@@ -289,12 +220,12 @@ static void a_long_way_keeps_both_ends(void **state)
         edges[i + 1][1] = i + 1;
     }
     edges[IDS][0] = GRAPH_NONE;
-    begin(&h, edges);
+    begin(&g, roots, ROOTS, edges);
     for (uint32_t last = 0; last + 1 < IDS; last++) {
         const uint64_t cut = edge(last, last + 1);
         const struct detect_case one = {
             .node = last, .confidence = CONFIDENCE_PROVEN, .cut = &cut, .cut_count = 1, .count = 1};
-        run(&h, &one, 1, NULL, 0, &list);
+        run_cases(&g, &one, 1, NULL, 0, &list);
         const struct finding *f = &list.items.data[0];
         uint32_t length = last + 1, count = MIN_OF(length, (uint32_t)FINDING_WAY_MAX);
         assert_int_equal(f->way_count, count);
@@ -305,7 +236,7 @@ static void a_long_way_keeps_both_ends(void **state)
         finding_list_deinit(&list);
     }
     list = (struct finding_list){0};
-    end(&h, &list);
+    end(&g, &list);
 }
 
 /* What comes when there are too many groups is left out: it counts in no other. */
@@ -315,20 +246,20 @@ static void groups_beyond_the_bound_are_left_out(void **state)
     (void)state;
     static const uint32_t edges[][2] = {{IDS, 0}, END};
     static struct detect_case cases[CASES];
-    struct heap_of_test h;
+    struct small_graph g;
     struct finding_list list;
-    begin(&h, edges);
+    begin(&g, roots, ROOTS, edges);
     for (uint32_t i = 0; i < CASES; i++)
         cases[i] = (struct detect_case){.node = 0,
                                         .variant = MIN_OF(i, (uint32_t)GROUPS),
                                         .confidence = CONFIDENCE_PROVEN,
                                         .own_bytes = i && i < GROUPS ? 1 : OBJECT_BYTES,
                                         .count = 1};
-    run(&h, cases, CASES, NULL, 0, &list);
+    run_cases(&g, cases, CASES, NULL, 0, &list);
     assert_int_equal(list.items.count, 1);
     assert_int_equal(list.items.data[0].count, 1);
     assert_int_equal(list.items.data[0].bytes, OBJECT_BYTES);
-    end(&h, &list);
+    end(&g, &list);
 }
 
 static void severity_is_by_share_and_size(void **state)
