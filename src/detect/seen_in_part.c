@@ -159,18 +159,40 @@ const char *seen_window_name(struct detect *detect, const struct detect_group *g
     return arena_printf(&detect->arena, "slice%s of %s", s, name);
 }
 
-const char *seen_each(struct detect *detect, uint64_t total, uint64_t count, uint64_t one)
+/* "of 64 KiB" or, when they differ, "of 64 KiB on average". */
+static const char *each(struct detect *detect, uint64_t total, uint64_t count, uint64_t one)
 {
     const char *average = count && total == one * count ? "" : " on average";
     return arena_printf(&detect->arena, "of %s%s", detect_size(detect, count ? total / count : 0),
                         average);
 }
 
-const char *seen_copy_call(const struct detect *detect, const struct detect_group *group)
+/* A way to copy what is needed that the target's Go version has. */
+static const char *copy_call(const struct detect *detect, const struct detect_group *group)
 {
     struct seen_variant variant = seen_variant_of(group);
     unsigned minor = detect->analysis->runtime->minor;
     if (variant.flags == WINDOWS_STRINGS)
         return minor >= 18 ? "strings.Clone(s)" : "string([]byte(s))";
     return minor >= 21 ? "slices.Clone(s)" : "append([]T(nil), s...)";
+}
+
+void seen_describe_kept(struct detect *detect, const struct detect_group *group,
+                        const struct seen_words *words, struct finding *finding)
+{
+    const uint64_t *numbers = group->numbers, *first = group->largest.numbers;
+    uint64_t windows = numbers[SEEN_WINDOWS], bytes = numbers[SEEN_BLOCK_BYTES];
+    finding->message =
+        arena_printf(&detect->arena, "%s %s %s below %s %s %s %s alive",
+                     detect_count(detect, windows), seen_window_name(detect, group, windows != 1),
+                     each(detect, numbers[SEEN_SHOWN_BYTES], windows,
+                          first[SEEN_WINDOWS] ? first[SEEN_SHOWN_BYTES] / first[SEEN_WINDOWS] : 0),
+                     detect_holder_name(detect, group), windows == 1 ? "keeps" : "keep",
+                     detect_plural(detect, group->count, words->block, words->blocks),
+                     each(detect, bytes, group->count, first[SEEN_BLOCK_BYTES]));
+    finding->fix = arena_printf(&detect->arena, "keep a copy of %s: %s", words->needed,
+                                copy_call(detect, group));
+    finding_note(finding, "windows", windows, UNIT_COUNT);
+    finding_note(finding, "shown_bytes", numbers[SEEN_SHOWN_BYTES], UNIT_BYTES);
+    finding_note(finding, words->block_bytes, bytes, UNIT_BYTES);
 }

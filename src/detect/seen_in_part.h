@@ -36,10 +36,14 @@ struct seen_variant seen_variant_of(const struct detect_group *group);
 /* "string", "strings", "byte slices", "slices of main.sample", "pointers to main.node". */
 const char *seen_window_name(struct detect *detect, const struct detect_group *group, bool many);
 
-/* "of 64 KiB" or, when they differ, "of 64 KiB on average". */
-const char *seen_each(struct detect *detect, uint64_t total, uint64_t count, uint64_t one);
-
-/* A way to copy what is needed that the target's Go version has. */
-const char *seen_copy_call(const struct detect *detect, const struct detect_group *group);
+/* What the cases differ in whose parts keep the whole. */
+struct seen_words {
+    const char *block, *blocks; /* what is kept alive: "array", "arrays" */
+    const char *block_bytes;    /* the number of its bytes in the evidence */
+    const char *needed;         /* what to keep a copy of */
+};
+/* The message, the fix and the evidence of SEEN_SUBSTRING and SEEN_SUBSLICE. */
+void seen_describe_kept(struct detect *detect, const struct detect_group *group,
+                        const struct seen_words *words, struct finding *finding);
 
 #endif

@@ -12,22 +12,13 @@ static struct error *judge(struct detect *detect)
 static void describe(struct detect *detect, const struct detect_group *group,
                      struct finding *finding)
 {
-    const uint64_t *numbers = group->numbers, *first = group->largest.numbers;
-    uint64_t windows = numbers[SEEN_WINDOWS], bytes = numbers[SEEN_BLOCK_BYTES];
-    finding->message = arena_printf(
-        &detect->arena, "%s %s %s below %s %s %s %s alive", detect_count(detect, windows),
-        seen_window_name(detect, group, windows != 1),
-        seen_each(detect, numbers[SEEN_SHOWN_BYTES], windows,
-                  first[SEEN_WINDOWS] ? first[SEEN_SHOWN_BYTES] / first[SEEN_WINDOWS] : 0),
-        detect_holder_name(detect, group), windows == 1 ? "keeps" : "keep",
-        detect_plural(detect, group->count, "block", "blocks"),
-        seen_each(detect, bytes, group->count, first[SEEN_BLOCK_BYTES]));
-    finding->fix =
-        arena_printf(&detect->arena, "keep a copy of the part instead of the part itself: %s",
-                     seen_copy_call(detect, group));
-    finding_note(finding, "windows", windows, UNIT_COUNT);
-    finding_note(finding, "shown_bytes", numbers[SEEN_SHOWN_BYTES], UNIT_BYTES);
-    finding_note(finding, "block_bytes", bytes, UNIT_BYTES);
+    static const struct seen_words words = {
+        .block = "block",
+        .blocks = "blocks",
+        .block_bytes = "block_bytes",
+        .needed = "the part instead of the part itself",
+    };
+    seen_describe_kept(detect, group, &words, finding);
 }
 
 const struct detector detector_substring_pinned = {
