@@ -15,6 +15,7 @@
 
 #include "gort/analysis.h"
 #include "gort/root_names.h"
+#include "tool.h"
 
 static struct arena arena;
 
@@ -92,11 +93,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: facts_dump PID\n");
         return 2;
     }
-    struct error *error CLEANUP_ERROR = run(argv[1]);
-    if (!error)
-        return 0;
-    char text[1000];
-    error_text(error, text, sizeof(text));
-    fprintf(stderr, "facts_dump: %s\n", text);
-    return 1;
+    return tool_status("facts_dump", run(argv[1]));
 }

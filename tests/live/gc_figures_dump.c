@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "gort/gc_figures.h"
+#include "tool.h"
 
 static struct error *dump(const char *name)
 {
@@ -30,12 +31,6 @@ static struct error *dump(const char *name)
 
 int main(int argc, char **argv)
 {
-    struct error *error = argc == 2 ? dump(argv[1]) : error_create(ERROR_USAGE, "one PID");
-    if (!error)
-        return 0;
-    char text[1000];
-    error_text(error, text, sizeof(text));
-    fprintf(stderr, "gc_figures_dump: %s\n", text);
-    error_destroy(error);
-    return 1;
+    return tool_status("gc_figures_dump",
+                       argc == 2 ? dump(argv[1]) : error_create(ERROR_USAGE, "one PID"));
 }

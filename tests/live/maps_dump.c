@@ -10,6 +10,7 @@
 
 #include "gort/analysis.h"
 #include "gort/map.h"
+#include "tool.h"
 
 enum { VALUE_MAX = 1 << 16 };
 
@@ -131,11 +132,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: maps_dump PID ADDRESS...\n");
         return 2;
     }
-    struct error *error CLEANUP_ERROR = run(argc - 1, argv + 1);
-    if (!error)
-        return 0;
-    char text[1000];
-    error_text(error, text, sizeof(text));
-    fprintf(stderr, "maps_dump: %s\n", text);
-    return 1;
+    return tool_status("maps_dump", run(argc - 1, argv + 1));
 }

@@ -12,6 +12,7 @@
 
 #include "gort/roots.h"
 #include "report/snapshot.h"
+#include "tool.h"
 
 static struct error *write_chunk(struct snapshot_file *file, const struct snapshot_chunk *chunk,
                                  const char *folder)
@@ -164,13 +165,5 @@ int main(int count, char **arguments)
         fputs("usage: snapshot_dump chunks|heap|goroutines FILE [FOLDER]\n", stderr);
         return 2;
     }
-    struct error *error = run(count, arguments);
-    if (error) {
-        char text[1024];
-        error_text(error, text, sizeof(text));
-        fprintf(stderr, "snapshot_dump: %s\n", text);
-        error_destroy(error);
-        return 1;
-    }
-    return 0;
+    return tool_status("snapshot_dump", run(count, arguments));
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "gort/stack.h"
+#include "tool.h"
 
 struct dump {
     struct go_runtime *runtime;
@@ -112,12 +113,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: stack_dump TARGET\n");
         return 2;
     }
-    struct error *error = dump_target(argv[1]);
-    if (!error)
-        return 0;
-    char text[1024];
-    error_text(error, text, sizeof(text));
-    fprintf(stderr, "stack_dump: %s\n", text);
-    error_destroy(error);
-    return 1;
+    return tool_status("stack_dump", dump_target(argv[1]));
 }

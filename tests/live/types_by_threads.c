@@ -19,6 +19,7 @@
 
 #include "base/bitset.h"
 #include "gort/analysis.h"
+#include "tool.h"
 
 enum { SHOWN_MAX = 20 };
 
@@ -131,11 +132,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: types_by_threads TARGET EXECUTABLE|- THREADS...\n");
         return 2;
     }
-    struct error *error CLEANUP_ERROR = run(argc - 1, argv + 1);
-    if (!error)
-        return 0;
-    char text[1000];
-    error_text(error, text, sizeof(text));
-    fprintf(stderr, "types_by_threads: %s\n", text);
-    return 1;
+    return tool_status("types_by_threads", run(argc - 1, argv + 1));
 }

@@ -14,6 +14,7 @@
 #include "base/bitset.h"
 #include "gort/scan.h"
 #include "gort/typing.h"
+#include "tool.h"
 
 struct view { /* what leakhound knows of the process in one way */
     struct go_runtime *runtime;
@@ -165,11 +166,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: typing_dump PID\n");
         return 2;
     }
-    struct error *error CLEANUP_ERROR = run(argv[1]);
-    if (!error)
-        return 0;
-    char text[1000];
-    error_text(error, text, sizeof(text));
-    fprintf(stderr, "typing_dump: %s\n", text);
-    return 1;
+    return tool_status("typing_dump", run(argv[1]));
 }

@@ -20,6 +20,7 @@
 
 #include "gort/analysis.h"
 #include "gort/windows.h"
+#include "tool.h"
 
 static const char *const flag_names[] = {"strings", "slices", "pointers",
                                          "guessed", "looks",  "variables"};
@@ -95,11 +96,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: windows_dump TARGET EXECUTABLE|- THREADS\n");
         return 2;
     }
-    struct error *error CLEANUP_ERROR = run(argv + 1);
-    if (!error)
-        return 0;
-    char text[1000];
-    error_text(error, text, sizeof(text));
-    fprintf(stderr, "windows_dump: %s\n", text);
-    return 1;
+    return tool_status("windows_dump", run(argv + 1));
 }
