@@ -19,7 +19,6 @@ usage: test_findings.py [--only VERSION[,VERSION...]] [--match TEXT] [--table FI
   --table FILE   also write the table as Markdown
 Environment: LEAKHOUND, LEAKHOUND_CACHE, LEAKHOUND_QUICK=1 as in test_zoo.py.
 """
-import argparse
 import json
 import os
 import re
@@ -28,11 +27,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import truth
-from truth import Program, Wrong, expect, expect_near, inspect, minor
+from truth import Program, Skip, Wrong, expect, expect_near, inspect, minor
 
 PERMANENT, TEMPORARY = ("permanent",), ("temporary",)
 QUICK_VERSIONS = ("1.15", "1.23", "1.24", "1.27")
@@ -42,10 +40,6 @@ ARENA_CHUNK = 8 << 20
 # Programs spend their start in short sleeps between collections.
 WORKERS = 2 * (os.cpu_count() or 1)
 MISHAPS = (OSError, ValueError, LookupError, TypeError, subprocess.SubprocessError)
-
-
-class Skip(Exception):
-    """Why a check cannot be made here."""
 
 
 class Case:
@@ -429,40 +423,6 @@ class Table:
             yield f"| {case} | " + " | ".join(row) + " |"
 
 
-def main():
-    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[-1])
-    parser.add_argument("--only", default="")
-    parser.add_argument("--match", default="")
-    parser.add_argument("--table")
-    arguments = parser.parse_args()
-    if not os.access(truth.LEAKHOUND, os.X_OK):
-        print(f"skip findings: no {truth.LEAKHOUND}")
-        return 0
-    versions = [v for v in truth.versions() if not arguments.only or v in arguments.only.split(",")]
-    if truth.QUICK:
-        versions = [v for v in versions if v in QUICK_VERSIONS] or versions[-1:]
-    if not versions:
-        print("skip findings: no Go toolchain (scripts/go-toolchains fetches them)")
-        return 0
-    failed, table = False, Table(versions)
-    todo = [job for job in jobs(versions) if arguments.match in job.name]
-    with tempfile.TemporaryDirectory(prefix="leakhound-findings-") as folder, \
-            ThreadPoolExecutor(WORKERS) as pool:
-        # Results come in order, and as soon as all before them are there.
-        for job, results in zip(todo, pool.map(lambda job: job.run(Path(folder)), todo)):
-            for check, problem in results:
-                if isinstance(problem, Skip):
-                    print(f"skip {job.name}/{check}: {problem}", flush=True)
-                    continue
-                failed = failed or problem is not None
-                table.add(job, check, problem is None)
-                print(f"FAIL {job.name}/{check}: {problem}" if problem else f"ok {job.name}/{check}",
-                      flush=True)
-    print("\n".join(table.lines()), flush=True)
-    if arguments.table:
-        Path(arguments.table).write_text("\n".join(table.lines()) + "\n")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(truth.run_jobs("findings", __doc__.split("\n\n")[-1], QUICK_VERSIONS, jobs, Table,
+                            WORKERS, prints_table=True))

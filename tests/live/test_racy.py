@@ -8,7 +8,6 @@ Environment: LEAKHOUND (the binary), LEAKHOUND_CACHE (its go/ has the toolchains
 (some versions, fewer times).
 """
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,22 +16,10 @@ from pathlib import Path
 import truth
 from truth import Program, Wrong, expect, expect_near, inspect, minor
 
-FOLDER = Path(__file__).resolve().parent / "goprogs" / "churn"
 QUICK_VERSIONS = ("1.15", "1.21", "1.27")
 STEADY_MIB = 32
 STEADY = STEADY_MIB << 20
 NEAR = 0.01  # the slice that points to the blocks
-
-
-def build(version, folder):
-    path = Path(folder) / f"churn-{version}"
-    environment = dict(os.environ, GO111MODULE="off", GOTOOLCHAIN="local", GOFLAGS="", CGO_ENABLED="0")
-    done = subprocess.run([truth.CACHE / "go" / version / "bin" / "go", "build", "-o", path, "."],
-                          env=environment, cwd=FOLDER, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Wrong(f"does not build: {done.stdout.strip()[-300:]}")
-    return path
 
 
 def look(program):
@@ -59,7 +46,8 @@ def look(program):
 
 
 def check(version, folder, times):
-    path = build(version, folder)
+    path = Path(folder) / f"churn-{version}"
+    truth.build_own(version, "churn", (), path)
     with Program(path, "-steady", STEADY_MIB) as program:
         doubts = [look(program) for _ in range(times)]
         if not program.runs():

@@ -20,7 +20,6 @@ usage: test_zoo.py [--only VERSION[,VERSION...]] [--match TEXT] [--table FILE]
 Environment: LEAKHOUND (the binary), LEAKHOUND_CACHE (its go/ has the toolchains, its zoo/ keeps what
 was built), LEAKHOUND_QUICK=1 (a tenth of it: some of every kind).
 """
-import argparse
 import os
 import re
 import resource
@@ -30,11 +29,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import truth
-from truth import Program, Wrong, expect, expect_near, inspect, minor
+from truth import Program, Skip, Wrong, expect, expect_near, inspect, minor
 
 MODES = ("normal", "stripped", "pie")
 CORE_VERSIONS, CORE_MODES = ("1.15", "1.22", "1.27"), ("normal", "pie")
@@ -48,10 +46,6 @@ RUNTIME_MOVES = 128 << 10  # bytes of the runtime's own structures, a few thread
 TYPED_SHARE, TYPED_SHARE_BEFORE_1_22 = 0.85, 0.60
 # What a report or a program that is not as expected makes of a check.
 MISHAPS = (OSError, ValueError, LookupError, TypeError, subprocess.SubprocessError)
-
-
-class Skip(Exception):
-    """Why a check cannot be made here."""
 
 
 class Job:
@@ -370,7 +364,7 @@ class Table:
         if job.typed_share is not None:
             self.typed[job.version, job.mode] = f"{job.typed_share:.1%}"
 
-    def write(self, path):
+    def lines(self):
         checks = [c.__name__ for c in (books, idle, holder, shared, types, typed, gcore, kernel, busy)]
         lines = ["| Go | build | " + " | ".join(checks) + " | webservice typed |",
                  "| --- " * (len(checks) + 3) + "|"]
@@ -378,42 +372,9 @@ class Table:
             row = ["{}/{}".format(*cells[c]) if c in cells else "" for c in checks]
             lines.append(f"| {version} | {mode} | " + " | ".join(row)
                          + f" | {self.typed.get((version, mode), '')} |")
-        Path(path).write_text("\n".join(lines) + "\n")
-
-
-def main():
-    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[-1])
-    parser.add_argument("--only", default="")
-    parser.add_argument("--match", default="")
-    parser.add_argument("--table")
-    arguments = parser.parse_args()
-    if not os.access(truth.LEAKHOUND, os.X_OK):
-        print(f"skip zoo: no {truth.LEAKHOUND}")
-        return 0
-    versions = [v for v in truth.versions() if not arguments.only or v in arguments.only.split(",")]
-    if truth.QUICK:
-        versions = [v for v in versions if v in QUICK_VERSIONS] or versions[-1:]
-    if not versions:
-        print("skip zoo: no Go toolchain (scripts/go-toolchains fetches them)")
-        return 0
-    failed, table = False, Table()
-    todo = [job for job in jobs(versions) if arguments.match in job.name]
-    with tempfile.TemporaryDirectory(prefix="leakhound-zoo-") as folder, \
-            ThreadPoolExecutor(os.cpu_count()) as pool:
-        # Results come in order, and as soon as all before them are there.
-        for job, results in zip(todo, pool.map(lambda job: job.run(Path(folder)), todo)):
-            for check, problem in results:
-                if isinstance(problem, Skip):
-                    print(f"skip {job.name}/{check}: {problem}", flush=True)
-                    continue
-                failed = failed or problem is not None
-                table.add(job, check, problem is None)
-                print(f"FAIL {job.name}/{check}: {problem}" if problem else f"ok {job.name}/{check}",
-                      flush=True)
-    if arguments.table:
-        table.write(arguments.table)
-    return 1 if failed else 0
+        return lines
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(truth.run_jobs("zoo", __doc__.split("\n\n")[-1], QUICK_VERSIONS, jobs, lambda _: Table(),
+                            os.cpu_count()))

@@ -2,8 +2,10 @@
 
 A program prints one line of JSON (zoo/truth): its own statistics, exact from then on, and what only
 it can know. Program runs one and keeps its line; inspect() runs leakhound and gives its report.
-run_versions() is the main of a test that does the same with every Go version.
+run_versions() is the main of a test that does the same with every Go version, run_jobs() that of one
+whose checks run side by side and make a table.
 """
+import argparse
 import json
 import os
 import re
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -28,6 +31,10 @@ ALL_ROWS = "100000"
 
 class Wrong(Exception):
     """What a test says after its name when it fails."""
+
+
+class Skip(Exception):
+    """Why a check cannot be made here."""
 
 
 def minor(version):
@@ -112,6 +119,46 @@ def run_versions(test, quick_versions, cases, check, tool=None, between="-"):
                     failed = True
                     text = f"{problem}" if isinstance(problem, Wrong) else f"{type(problem).__name__}: {problem}"
                     print(f"FAIL {name}: {text[:600]}", flush=True)
+    return 1 if failed else 0
+
+
+def run_jobs(test, usage, quick_versions, jobs, table_of, workers, prints_table=False):
+    """The main of a test with --only VERSION[,VERSION...], --match TEXT and --table FILE: runs the jobs
+    that jobs(versions) gives, `workers` at a time. A job has a name; job.run(folder) gives pairs of a
+    check and None, what is wrong, or a Skip. table_of(versions) has add(job, check, fine) and lines().
+    Returns the exit status."""
+    parser = argparse.ArgumentParser(usage=usage)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--match", default="")
+    parser.add_argument("--table")
+    arguments = parser.parse_args()
+    if not os.access(LEAKHOUND, os.X_OK):
+        print(f"skip {test}: no {LEAKHOUND}")
+        return 0
+    chosen = [v for v in versions() if not arguments.only or v in arguments.only.split(",")]
+    if QUICK:
+        chosen = [v for v in chosen if v in quick_versions] or chosen[-1:]
+    if not chosen:
+        print(f"skip {test}: no Go toolchain (scripts/go-toolchains fetches them)")
+        return 0
+    failed, table = False, table_of(chosen)
+    todo = [job for job in jobs(chosen) if arguments.match in job.name]
+    with tempfile.TemporaryDirectory(prefix=f"leakhound-{test}-") as folder, \
+            ThreadPoolExecutor(workers) as pool:
+        # Results come in order, and as soon as all before them are there.
+        for job, results in zip(todo, pool.map(lambda job: job.run(Path(folder)), todo)):
+            for check, problem in results:
+                if isinstance(problem, Skip):
+                    print(f"skip {job.name}/{check}: {problem}", flush=True)
+                    continue
+                failed = failed or problem is not None
+                table.add(job, check, problem is None)
+                print(f"FAIL {job.name}/{check}: {problem}" if problem else f"ok {job.name}/{check}",
+                      flush=True)
+    if prints_table:
+        print("\n".join(table.lines()), flush=True)
+    if arguments.table:
+        Path(arguments.table).write_text("\n".join(table.lines()) + "\n")
     return 1 if failed else 0
 
 
