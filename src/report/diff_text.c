@@ -9,7 +9,6 @@
 #include "report/text_findings.h"
 #include "report/text_path.h"
 
-enum { DEFAULT_COLUMNS = 100, LEAST_COLUMNS = 40, MOST_COLUMNS = 400, DEFAULT_TOP = 10 };
 enum { NAMES_OF_A_SET = 8, ROWS_WITH_PATH = 3, PATH_INDENT = 4, WIDE = 90, MIDDLE = 70 };
 
 static const char *clean(struct lines *lines, const char *text)
@@ -506,11 +505,7 @@ struct error *diff_write_text(const struct diff *diff, const struct text_style *
 {
     struct arena arena;
     arena_init(&arena);
-    struct lines lines = {.out = out, .style = *style, .arena = &arena};
-    unsigned columns = style->columns ? style->columns : DEFAULT_COLUMNS;
-    lines.style.columns = MIN_OF(MAX_OF(columns, (unsigned)LEAST_COLUMNS), (unsigned)MOST_COLUMNS);
-    if (!lines.style.top)
-        lines.style.top = DEFAULT_TOP;
+    struct lines lines = lines_begin(out, style, &arena);
 
     errno = 0;
     lines_wrap(&lines, BOLD, diff_answer(diff, style->utf8, &arena), 2);

@@ -4,6 +4,18 @@
 
 #include "report/cells.h"
 
+enum { DEFAULT_COLUMNS = 100, LEAST_COLUMNS = 40, MOST_COLUMNS = 400, DEFAULT_TOP = 10 };
+
+struct lines lines_begin(FILE *out, const struct text_style *style, struct arena *arena)
+{
+    struct lines lines = {.out = out, .style = *style, .arena = arena};
+    unsigned columns = style->columns ? style->columns : DEFAULT_COLUMNS;
+    lines.style.columns = MIN_OF(MAX_OF(columns, (unsigned)LEAST_COLUMNS), (unsigned)MOST_COLUMNS);
+    if (!lines.style.top)
+        lines.style.top = DEFAULT_TOP;
+    return lines;
+}
+
 static const char *color_code(enum text_color color)
 {
     switch (color) {

@@ -23,6 +23,10 @@ struct lines {
     unsigned wanted;     /* where the next text goes */
 };
 
+/* Lines of a report: a style that does not say is as written above, and the columns are at least
+ * 40 and at most 400. */
+struct lines lines_begin(FILE *out, const struct text_style *style, struct arena *arena);
+
 /* All texts are clean (cells.h). */
 void lines_add(struct lines *lines, enum text_color color, const char *text);
 /* The next text begins at that column, or where it stands when it is there already. */

@@ -8,7 +8,6 @@
 #include "report/text_findings.h"
 #include "report/text_tables.h"
 
-enum { DEFAULT_COLUMNS = 100, LEAST_COLUMNS = 40, MOST_COLUMNS = 400, DEFAULT_TOP = 10 };
 enum { LONGEST_BAR = 40, SHORTEST_BAR = 8 };
 
 static bool equal(const char *a, const char *b)
@@ -215,11 +214,7 @@ struct error *report_write_text(const struct report *report, const struct text_s
 {
     struct arena arena;
     arena_init(&arena);
-    struct lines lines = {.out = out, .style = *style, .arena = &arena};
-    unsigned columns = style->columns ? style->columns : DEFAULT_COLUMNS;
-    lines.style.columns = MIN_OF(MAX_OF(columns, (unsigned)LEAST_COLUMNS), (unsigned)MOST_COLUMNS);
-    if (!lines.style.top)
-        lines.style.top = DEFAULT_TOP;
+    struct lines lines = lines_begin(out, style, &arena);
 
     errno = 0;
     report_write_headline(&lines, report);
