@@ -54,7 +54,9 @@ static struct error *run(const struct options *options)
     struct report report;
     struct snapshot_goroutines goroutines = {0};
     report_init(&report);
-    struct error *error = operand_read(options, options->operands[0], &report, &goroutines);
+    struct error *error = operand_check(options->operands[0]);
+    if (!error)
+        error = operand_read(options, options->operands[0], &report, &goroutines);
     if (!error)
         error = write(options, &report, &goroutines, output.file);
     snapshot_goroutines_deinit(&goroutines);
